@@ -1,0 +1,125 @@
+import type { BrokerHealth, LegStatus } from './broker.js';
+import type { AnyConsumer, ConsumerDefinition } from './consumer.js';
+import type { BuscouplerError } from './errors.js';
+import type { BusEventName, BusEvents } from './events.js';
+import type { BrokerName } from './message.js';
+import type { TopicDefinition } from './topic.js';
+
+/** Options of one publish. */
+export interface PublishOptions {
+  /** Overrides the topic's key function. */
+  readonly key?: string;
+  /** Strings or Buffers, at most 32 KiB together; names that begin with `bc-` are refused. */
+  readonly headers?: Readonly<Record<string, string | Buffer>>;
+  /** Message id. Default a new UUIDv7. Repeating a publish with the same id is always safe. */
+  readonly id?: string;
+  /** Gives up waiting; what was sent may still be stored. */
+  readonly signal?: AbortSignal;
+  /** Deadline of this publish, ms. Default the bus' `publish.timeoutMs`. */
+  readonly timeoutMs?: number;
+  /** True with `data` null: a Kafka tombstone instead of the JSON `null`. */
+  readonly tombstone?: boolean;
+}
+
+/** What one broker did. `pending`: it is still being tried in the background. */
+export type BrokerOutcome = 'stored' | 'failed' | 'uncertain' | 'pending';
+
+/** What happened to a published message, per broker of its route. */
+export interface Receipt {
+  readonly id: string;
+  readonly brokers: Readonly<Partial<Record<BrokerName, BrokerOutcome>>>;
+}
+
+/** Outcome of one message of a batch. */
+export type BatchOutcome =
+  | { readonly status: 'published'; readonly receipt: Receipt }
+  | { readonly status: 'rejected'; readonly error: BuscouplerError };
+
+/** One message of a batch. */
+export interface BatchMessage<Data> extends PublishOptions {
+  readonly data: Data;
+}
+
+/** Life of the bus. */
+export type BusState = 'new' | 'starting' | 'started' | 'closing' | 'closed';
+
+/** Health of one consumer. */
+export interface ConsumerHealth {
+  readonly state: 'idle' | 'starting' | 'live' | 'paused' | 'moving' | 'recovering' | 'failed' | 'stopped';
+  /** The broker that its flag names and that feeds it. */
+  readonly broker: BrokerName;
+  readonly inFlight: number;
+  readonly legs: Readonly<Partial<Record<BrokerName, LegStatus>>>;
+  readonly reason?: string;
+}
+
+/** Health of everything. `ok` is false when a broker, a consumer or the inbox does not do its work. */
+export interface Health {
+  readonly ok: boolean;
+  readonly state: BusState;
+  readonly brokers: Readonly<Partial<Record<BrokerName, BrokerHealth>>>;
+  readonly consumers: Readonly<Record<string, ConsumerHealth>>;
+  /** Publishes taken and not settled; copies for a second broker that are tried in the background. */
+  readonly publishes: { readonly pending: number; readonly background: number };
+}
+
+/** What `close` could not finish before its deadline. */
+export interface CloseReport {
+  /** Publishes that were rejected. */
+  readonly publishes: number;
+  /** Messages delivered and unsettled; their broker delivers them again. */
+  readonly deliveries: number;
+}
+
+/** A handle on one consumer. */
+export interface ConsumerControl {
+  readonly name: string;
+  start(): Promise<void>;
+  /** Stops taking, waits for running handlers until the deadline (default 10,000 ms), leaves. It can start again. */
+  stop(options?: { readonly deadlineMs?: number }): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** At least 1; the last value wins. */
+  setConcurrency(concurrency: number): void;
+  /** Moves the consumer to the other broker, as a changed flag does. Resolves when that broker feeds it. */
+  move(to: BrokerName): Promise<void>;
+  status(): ConsumerHealth;
+}
+
+/**
+ * The bus that modules know. Delivery is at least once; with an inbox a message id has one effect per consumer.
+ * Order holds per key. Every promise rejects with a `BuscouplerError` only.
+ */
+export interface MessageBus {
+  /**
+   * Connects, creates places, starts consumers (`consume: false`: publisher only). Rejects when a broker that the
+   * routes require is away for `start.timeoutMs`, naming it. Shares the pending promise.
+   */
+  start(options?: { readonly consume?: boolean }): Promise<void>;
+  /**
+   * Publishes one message to every broker of its route and resolves when the route's policy is satisfied. Rejects with
+   * PublishFailedError (stored nowhere), PublishUncertainError (stored on some, or unknown), or, before anything was
+   * sent, with BC_MESSAGE_INVALID, BC_MESSAGE_TOO_LARGE, BC_PLACE_MISSING or BC_LIFECYCLE.
+   */
+  publish<Input>(
+    topic: TopicDefinition<Input, unknown>,
+    data: Input,
+    options?: PublishOptions,
+  ): Promise<Receipt>;
+  /** The same by name. A topic that the bus was not given is sent as JSON without a schema; it must exist. */
+  publish(topic: string, data: unknown, options?: PublishOptions): Promise<Receipt>;
+  /** Publishes each message by itself and never rejects for one of them: an outcome per message, in order. */
+  publishMany<Input>(
+    topic: TopicDefinition<Input, unknown> | string,
+    messages: readonly BatchMessage<Input>[],
+  ): Promise<BatchOutcome[]>;
+  /** Before or after start. Rejects what `createBus` would reject. */
+  addConsumer(definition: AnyConsumer | ConsumerDefinition): Promise<void>;
+  /** Throws BC_CONSUMER_UNKNOWN, naming the known ones. */
+  consumer(name: string): ConsumerControl;
+  /** Final: stops consumers, settles every publish, disconnects. Default deadline 10,000 ms. Shares the pending promise. */
+  close(options?: { readonly deadlineMs?: number }): Promise<CloseReport>;
+  health(): Health;
+  /** Returns a function that removes the listener. */
+  on<Name extends BusEventName>(name: Name, listener: (event: BusEvents[Name]) => void): () => void;
+}
