@@ -23,7 +23,7 @@ const SECRET_WORDS =
 
 /** `password=…`, `"token": "…"`, `Authorization: …` inside a text. */
 const NAMED_SECRET = new RegExp(
-  `([\\w-]{0,40}(?:${SECRET_WORDS})[\\w-]{0,40}["']?\\s{0,3}[=:]\\s{0,3})("(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*'|(?:Bearer |Basic )?[^\\s,;&"'{}[\\])]+)`,
+  `((?:${SECRET_WORDS})[\\w-]{0,40}["']?\\s{0,3}[=:]\\s{0,3})("(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*'|(?:Bearer |Basic )?[^\\s,;&"'{}[\\])]+)`,
   'gi',
 );
 
