@@ -1,0 +1,286 @@
+import { Container, type ResolutionContext, type ServiceIdentifier } from 'inversify';
+import { createKafkaBroker } from './adapters/kafka/broker.js';
+import { createLogBroker } from './adapters/memory/log-broker.js';
+import { createLogStore } from './adapters/memory/log-store.js';
+import { createQueueBroker } from './adapters/memory/queue-broker.js';
+import { createQueueStore } from './adapters/memory/queue-store.js';
+import { createRabbitmqBroker } from './adapters/rabbitmq/broker.js';
+import type { BusConfig } from './config/bus-config.js';
+import { resolveFlag, resolveFlags } from './config/flags.js';
+import { watchFlags } from './config/watch-flags.js';
+import type { BrokerPort } from './contract/broker.js';
+import type { Clock, Random } from './contract/clock.js';
+import type { AnyConsumer } from './contract/consumer.js';
+import { changeConsumer } from './contract/define-consumer.js';
+import { BuscouplerError, describeError } from './contract/errors.js';
+import type { EmitEvent } from './contract/events.js';
+import type { Inbox } from './contract/inbox.js';
+import type { Logger } from './contract/logger.js';
+import type { BrokerName } from './contract/message.js';
+import type { MessageBus } from './contract/message-bus.js';
+import type { PublishBounds } from './contract/settings.js';
+import type { AnyTopic } from './contract/topic.js';
+import { deadLetterOf } from './dead-letters/record.js';
+import { createEventHub, type EventHub } from './delivery/event-hub.js';
+import { Pipeline } from './delivery/pipeline.js';
+import { TicketBook } from './delivery/publish-ticket.js';
+import { systemClock } from './delivery/system-clock.js';
+import { ConsumerFeed } from './handover/consumer-feed.js';
+import { Consumers } from './handover/consumers.js';
+import { deadLetterQueueOf, deadLetterTopicOf } from './messages/names.js';
+import { createLogger } from './observability/create-logger.js';
+import { logEvents } from './observability/log-events.js';
+import { BackgroundCopies } from './routing/background-copies.js';
+import { checkConsumer, checkFeed, nameQueue } from './routing/check-consumer.js';
+import { planRoute } from './routing/plan-route.js';
+import { createPublishPath } from './routing/publish-path.js';
+import { RoutedBus } from './routing/routed-bus.js';
+import { Routes } from './routing/routes.js';
+
+/** What every broker is made of, besides its own settings. */
+export interface BrokerParts {
+  readonly bounds: PublishBounds;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly emit: EmitEvent;
+}
+
+/** What {@link createBus} takes. */
+export interface CreateBusOptions {
+  /** From `loadConfig`. */
+  readonly config: BusConfig;
+  readonly topics?: readonly AnyTopic[];
+  readonly consumers?: readonly AnyConsumer[];
+  /** Recognises messages that a consumer handled before. Without one, a message may have its effect again after every fault, and no consumer can move while it runs. */
+  readonly inbox?: Inbox;
+  /** Any pino logger. Default: ours, at the configured level. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Serves a broker name by something else: embedded brokers that a test holds, or another client. */
+  readonly brokers?: Partial<Record<BrokerName, (parts: BrokerParts) => BrokerPort>>;
+}
+
+const token = <Service>(name: string): ServiceIdentifier<Service> => Symbol.for(`buscoupler.${name}`);
+
+const TOKENS = {
+  options: token<CreateBusOptions>('options'),
+  clock: token<Clock>('clock'),
+  random: token<Random>('random'),
+  logger: token<Logger>('logger'),
+  events: token<EventHub>('events'),
+  ports: token<ReadonlyMap<BrokerName, BrokerPort>>('ports'),
+  book: token<TicketBook>('book'),
+  routes: token<Routes>('routes'),
+  copies: token<BackgroundCopies>('copies'),
+  consumers: token<Consumers>('consumers'),
+  bus: token<RoutedBus>('bus'),
+};
+
+type Make<Service> = (context: ResolutionContext) => Service;
+
+const makeLogger: Make<Logger> = ({ get }) => {
+  const { config, logger } = get(TOKENS.options);
+  if (logger !== undefined) return logger;
+  return createLogger({
+    level: config.logLevel,
+    ...(config.logPretty === undefined ? {} : { pretty: config.logPretty }),
+  });
+};
+
+const makeEvents: Make<EventHub> = ({ get }) => {
+  const logger = get(TOKENS.logger);
+  const hub = createEventHub((error, event) =>
+    logger.error({ err: error, event }, `a listener of "${event}" threw: ${describeError(error)}`),
+  );
+  logEvents(hub.on, logger);
+  return hub;
+};
+
+const makePorts: Make<ReadonlyMap<BrokerName, BrokerPort>> = ({ get }) => {
+  const { config, brokers } = get(TOKENS.options);
+  const parts: BrokerParts = {
+    bounds: config.publish.bounds,
+    clock: get(TOKENS.clock),
+    random: get(TOKENS.random),
+    logger: get(TOKENS.logger),
+    emit: get(TOKENS.events).emit,
+  };
+  return new Map(
+    config.enabled.map((name) => [name, brokers?.[name]?.(parts) ?? openPort(name, config, parts)]),
+  );
+};
+
+function openPort(name: BrokerName, { brokers, embedded }: BusConfig, parts: BrokerParts): BrokerPort {
+  if (name === 'kafka') {
+    if (embedded) return createLogBroker({ ...parts, store: createLogStore(parts) });
+    if (brokers.kafka !== undefined) return createKafkaBroker({ ...parts, settings: brokers.kafka });
+  } else {
+    if (embedded) return createQueueBroker({ ...parts, store: createQueueStore(parts) });
+    if (brokers.rabbitmq !== undefined) return createRabbitmqBroker({ ...parts, settings: brokers.rabbitmq });
+  }
+  throw new BuscouplerError('BC_CONFIG_INVALID', `${name} is enabled, but there are no settings for it.`);
+}
+
+const makeRoutes: Make<Routes> = ({ get }) => {
+  const { config, topics = [] } = get(TOKENS.options);
+  const { policy, primary } = config.publish;
+  const defaults = { enabled: config.enabled, policy, ...(primary === undefined ? {} : { primary }) };
+  return new Routes({
+    topics: topics.map((topic) => configureTopic(config, topic)),
+    ports: get(TOKENS.ports),
+    epochMs: get(TOKENS.clock).epochMs,
+    plan: (topic) => planRoute(configureTopic(config, topic), defaults),
+  });
+};
+
+function configureTopic({ topics }: BusConfig, topic: AnyTopic): AnyTopic {
+  const changes = Object.hasOwn(topics, topic.name) ? topics[topic.name] : undefined;
+  if (changes === undefined) return topic;
+  const { kafka, rabbitmq, ...rest } = changes;
+  return Object.freeze({
+    ...topic,
+    ...rest,
+    kafka: { ...topic.kafka, ...kafka },
+    rabbitmq: { ...topic.rabbitmq, ...rabbitmq },
+  });
+}
+
+const makeCopies: Make<BackgroundCopies> = ({ get }) =>
+  new BackgroundCopies({
+    clock: get(TOKENS.clock),
+    random: get(TOKENS.random),
+    book: get(TOKENS.book),
+    emit: get(TOKENS.events).emit,
+  });
+
+const makeConsumers: Make<Consumers> = (context) => {
+  const { config, consumers: given = [] } = context.get(TOKENS.options);
+  const flags = resolveFlags(
+    config,
+    given.map(({ name }) => name),
+  );
+  const consumers = new Consumers((definition, present) => openFeed(context, definition, present));
+  for (const definition of given) consumers.add(definition);
+  for (const { broker, setting, consumer } of [...flags].map(([name, flag]) => ({
+    ...flag,
+    consumer: name,
+  }))) {
+    const definition = consumers.definitions().find(({ name }) => name === consumer) as AnyConsumer;
+    checkFeed(definition, context.get(TOKENS.routes).planOf(definition.topic), { broker, setting });
+  }
+  return consumers;
+};
+
+function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: readonly AnyConsumer[]) {
+  const { config, inbox = null } = get(TOKENS.options);
+  const [routes, ports, clock] = [get(TOKENS.routes), get(TOKENS.ports), get(TOKENS.clock)];
+  const { emit } = get(TOKENS.events);
+  const plan = routes.planOf(given.topic);
+  const configured = changeConsumer({ ...given, topic: plan.topic }, config.consumers[given.name] ?? {});
+  const definition = nameQueue(configured, present);
+  checkConsumer(definition, present);
+  const flag = resolveFlag(config, definition.name);
+  checkFeed(definition, plan, flag);
+  const port = (broker: BrokerName): BrokerPort => ports.get(broker) as BrokerPort;
+  const pipeline = new Pipeline({
+    consumer: definition,
+    inbox,
+    deadLetterOf: ({ message }, id, failure) =>
+      deadLetterOf({ incoming: message, id, topic: definition.topic.name }, failure),
+    deadLetterPublisher: (broker) => port(broker).publisher({ kind: 'dead-letter', consumer: definition }),
+    deadLetterPlace: (broker) =>
+      broker === 'kafka' ? deadLetterTopicOf(definition) : deadLetterQueueOf(definition),
+    book: get(TOKENS.book),
+    clock,
+    random: get(TOKENS.random),
+    logger: get(TOKENS.logger),
+    emit,
+  });
+  const checkMove = (consumer: AnyConsumer, to: BrokerName): void => {
+    checkFeed(consumer, plan, { broker: to, setting: `the move of "${consumer.name}"` });
+    if (inbox !== null && consumer.inbox) return;
+    const what = `"${consumer.name}" has no inbox: it would handle what it handled before once more on ${to}.`;
+    throw new BuscouplerError('BC_MOVE_REFUSED', what);
+  };
+  const feed = new ConsumerFeed({
+    consumer: definition,
+    broker: flag.broker,
+    ports,
+    pipeline,
+    clock,
+    emit,
+    checkMove,
+  });
+  return { definition, feed };
+}
+
+/** Moves a consumer whose flag changed in the watched file; a refusal is told by its event and the consumer stays. */
+function startWatching({ get }: ResolutionContext): () => void {
+  const { config } = get(TOKENS.options);
+  const { emit } = get(TOKENS.events);
+  const consumers = get(TOKENS.consumers);
+  return watchFlags(config, {
+    clock: get(TOKENS.clock),
+    onChange: (changes) => {
+      const known = changes.filter(({ consumer }) =>
+        consumers.definitions().some(({ name }) => name === consumer),
+      );
+      for (const { consumer, broker } of known) {
+        void consumers
+          .get(consumer)
+          .move(broker ?? config.defaultBroker)
+          .catch(() => undefined);
+      }
+    },
+    onProblem: (what) => emit('warning', { what }),
+  });
+}
+
+const makeBus: Make<RoutedBus> = (context) => {
+  const { get } = context;
+  const { config, inbox = null } = get(TOKENS.options);
+  const [clock, book, copies] = [get(TOKENS.clock), get(TOKENS.book), get(TOKENS.copies)];
+  let stopWatching = (): void => undefined;
+  return new RoutedBus({
+    ports: get(TOKENS.ports),
+    routes: get(TOKENS.routes),
+    publishAlong: createPublishPath({ clock, book, leftovers: copies, timeoutMs: config.publish.timeoutMs }),
+    consumers: get(TOKENS.consumers),
+    inbox,
+    book,
+    copies,
+    events: get(TOKENS.events),
+    clock,
+    startTimeoutMs: config.start.timeoutMs,
+    onStart: () => {
+      stopWatching = startWatching(context);
+      for (const what of config.warnings) get(TOKENS.events).emit('warning', { what });
+    },
+    onClose: () => stopWatching(),
+  });
+};
+
+/**
+ * Builds a bus from configuration, topics and consumers, and checks all of it together; `bus.start()` connects. Rejects
+ * with a `ConfigError` or BC_DEFINITION_INVALID that names the settings in question.
+ */
+export async function createBus(options: CreateBusOptions): Promise<MessageBus> {
+  const container = new Container({ defaultScope: 'Singleton' });
+  container.bind(TOKENS.options).toConstantValue(options);
+  container.bind(TOKENS.clock).toConstantValue(options.clock ?? systemClock);
+  container.bind(TOKENS.random).toConstantValue(options.random ?? Math.random);
+  container.bind(TOKENS.logger).toDynamicValue(makeLogger).inSingletonScope();
+  container.bind(TOKENS.events).toDynamicValue(makeEvents).inSingletonScope();
+  container.bind(TOKENS.ports).toDynamicValue(makePorts).inSingletonScope();
+  container
+    .bind(TOKENS.book)
+    .toDynamicValue(({ get }) => new TicketBook(get(TOKENS.clock)))
+    .inSingletonScope();
+  container.bind(TOKENS.routes).toDynamicValue(makeRoutes).inSingletonScope();
+  container.bind(TOKENS.copies).toDynamicValue(makeCopies).inSingletonScope();
+  container.bind(TOKENS.consumers).toDynamicValue(makeConsumers).inSingletonScope();
+  container.bind(TOKENS.bus).toDynamicValue(makeBus).inSingletonScope();
+  return container.get(TOKENS.bus);
+}

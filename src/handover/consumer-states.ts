@@ -1,0 +1,26 @@
+/** Life of a consumer. */
+export type ConsumerState =
+  | 'idle'
+  | 'starting'
+  | 'live'
+  | 'paused'
+  | 'moving'
+  | 'recovering'
+  | 'failed'
+  | 'stopped';
+
+/** From which state which may follow. `recovering`: its broker is away, it starts by itself when that is back. */
+export const CONSUMER_TRANSITIONS: Readonly<Record<ConsumerState, readonly ConsumerState[]>> = {
+  idle: ['starting', 'recovering', 'stopped'],
+  starting: ['live', 'failed', 'recovering', 'stopped'],
+  live: ['paused', 'moving', 'stopped'],
+  paused: ['live', 'stopped'],
+  moving: ['live', 'stopped'],
+  recovering: ['starting', 'stopped'],
+  failed: ['starting', 'stopped'],
+  stopped: ['starting', 'recovering'],
+};
+
+/** True if the change is one of the table. */
+export const mayFollow = (from: ConsumerState, to: ConsumerState): boolean =>
+  CONSUMER_TRANSITIONS[from].includes(to);

@@ -1,0 +1,16 @@
+export type { BusConfig } from './config/bus-config.js';
+export { loadConfig } from './config/load-config.js';
+export { type CreateBusOptions, createBus } from './container.js';
+export type { ConsumerDefinition, HandlerContext } from './contract/consumer.js';
+export { defineConsumer } from './contract/define-consumer.js';
+export { defineTopic } from './contract/define-topic.js';
+export { BuscouplerError, ConfigError, type ErrorCode } from './contract/errors.js';
+export type { BusEvents } from './contract/events.js';
+export type { Inbox } from './contract/inbox.js';
+export type { Logger } from './contract/logger.js';
+export type { BrokerName, Message } from './contract/message.js';
+export type { Health, MessageBus, PublishOptions, Receipt } from './contract/message-bus.js';
+export { PublishFailedError, PublishUncertainError } from './contract/publish-errors.js';
+export type { TopicDefinition } from './contract/topic.js';
+export { memoryInbox } from './inbox/memory-inbox.js';
+export { createLogger } from './observability/create-logger.js';

@@ -1,0 +1,44 @@
+import type { AnyConsumer } from '../contract/consumer.js';
+import { BuscouplerError } from '../contract/errors.js';
+import type { AnyTopic } from '../contract/topic.js';
+
+/** Longest name that both brokers take (Kafka 249 characters, AMQP 255 bytes). */
+const NAME_MAX_LENGTH = 249;
+
+/** Name of the Kafka topic of a definition. */
+export const kafkaTopicOf = (topic: AnyTopic): string => topic.kafka?.topic ?? topic.name;
+
+/** Name of the dead-letter topic of a consumer. */
+export const deadLetterTopicOf = (consumer: AnyConsumer): string =>
+  consumer.kafka.deadLetterTopic ?? `${kafkaTopicOf(consumer.topic)}_dlt`;
+
+/** Name of the exchange of a definition. */
+export const exchangeOf = (topic: AnyTopic): string => topic.rabbitmq?.exchange ?? topic.name;
+
+/** Name of the queue of a consumer. A group of several topics has one queue per topic; `createBus` fills that in. */
+export const queueOf = (consumer: AnyConsumer): string => consumer.rabbitmq.queue ?? consumer.group;
+
+/** Name of the dead-letter queue of a consumer. */
+export const deadLetterQueueOf = (consumer: AnyConsumer): string =>
+  consumer.rabbitmq.deadLetterQueue ?? `${queueOf(consumer)}_dlq`;
+
+/** Throws BC_NAME_INVALID unless both brokers take the name. `what` says what the name is of. */
+export function checkName(name: string, what: string): void {
+  const problem = nameProblem(name);
+  if (problem !== null) {
+    const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+    throw new BuscouplerError('BC_NAME_INVALID', `The ${what} ${shown} ${problem}.`);
+  }
+}
+
+function nameProblem(name: string): string | null {
+  if (name.length === 0) return 'is empty';
+  if (name.length > NAME_MAX_LENGTH) return `has ${name.length} characters, more than ${NAME_MAX_LENGTH}`;
+  if (name === '.' || name === '..') return 'is not a name';
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) return 'has characters that Kafka refuses';
+  if (name.startsWith('amq.')) return 'begins with "amq.", which RabbitMQ keeps for itself';
+  return null;
+}
+
+/** Two names that Kafka holds equal in its metrics and refuses side by side (`a.b` and `a_b`) share a twin key. */
+export const twinKeyOf = (name: string): string => name.replaceAll('.', '_');
