@@ -3,6 +3,8 @@ import { brokerAddressProblem } from './broker-address.js';
 import { rabbitmqUrlProblem } from './rabbitmq-url.js';
 import { choice, described, duration, integer, line, optionalToggle, text, toggle } from './setting.js';
 
+const isHttpUrl = (url: string): boolean => URL.canParse(url) && /^https?:\/\//i.test(url);
+
 const PEM = 'a PEM text, or the path of a PEM file';
 
 /** The TLS section of a broker; `prefix` names its variables. */
@@ -149,7 +151,7 @@ export const rabbitmqSchema = z.strictObject({
       absent: 'RabbitMQ is off',
     },
   ),
-  managementUrl: described(z.exactOptional(z.url({ protocol: /^https?$/, hostname: /.+/ })), {
+  managementUrl: described(z.exactOptional(line().refine(isHttpUrl)), {
     env: 'RABBITMQ_MANAGEMENT_URL',
     doc: 'Base URL of the management API. Some checks need it; messages do not.',
     allowed: '`http(s)://user:password@host:port`, user and password percent-encoded',

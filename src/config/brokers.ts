@@ -24,7 +24,7 @@ export function resolveEnabled(values: ConfigValues, findings: Findings): Broker
   if (enabled.length === 0 && !findings.isBad(['embedded'], ...flags, ...addresses)) {
     findings.problems.push({
       setting: 'KAFKA_ENABLED, RABBITMQ_ENABLED',
-      was: ['no broker is on', ...findings.warnings].join('; '),
+      was: ['both off', ...findings.warnings.map((what) => what.replace(/\.$/, ''))].join(': '),
       allowed:
         'KAFKA_ENABLED=true with KAFKA_BROKERS, RABBITMQ_ENABLED=true with RABBITMQ_URL, or EMBEDDED=true for brokers in memory',
     });

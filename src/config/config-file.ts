@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { extname, isAbsolute, resolve } from 'node:path';
 import { type LilconfigResult, lilconfig, type Options } from 'lilconfig';
 import { ConfigError, describeError } from '../contract/errors.js';
@@ -42,8 +43,17 @@ const refuse = (setting: string, was: string, allowed: string): never => {
   throw new ConfigError([{ setting, was, allowed }]);
 };
 
+/** With two files, one would be edited without effect. */
+function checkOnlyOne(cwd: string): void {
+  const there = CONFIG_FILE_NAMES.filter((name) => existsSync(resolve(cwd, name)));
+  if (there.length > 1) refuse('file', there.join(', '), 'one of these files');
+}
+
 async function load(file: string | undefined, cwd: string): Promise<LilconfigResult> {
-  if (file === undefined) return searcher(cwd).search(cwd);
+  if (file === undefined) {
+    checkOnlyOne(cwd);
+    return searcher(cwd).search(cwd);
+  }
   const path = isAbsolute(file) ? file : resolve(cwd, file);
   if (!['.js', '.mjs', '.cjs', '.json'].includes(extname(path))) {
     refuse('file', `"${showText(file)}"`, 'a file that ends in .js, .mjs or .json');

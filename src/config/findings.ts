@@ -14,7 +14,7 @@ export interface Findings {
   refuse(path: Path, allowed: string): void;
   /** The name that a person changes for the setting at the path. */
   nameOf(path: Path): string;
-  /** True if one of the settings was refused already: checks that need it say nothing. */
+  /** True if one of the settings, or a section around it, was refused already: checks that need it say nothing. */
   isBad(...paths: readonly Path[]): boolean;
 }
 
@@ -27,7 +27,10 @@ export function createFindings(merged: Merged, problems: readonly ConfigProblem[
     problems: all,
     warnings: [],
     nameOf,
-    isBad: (...paths) => all.some(({ setting }) => paths.some((path) => nameOf(path) === setting)),
+    isBad: (...paths) => {
+      const names = paths.flatMap((path) => path.map((_, index) => nameOf(path.slice(0, index + 1))));
+      return all.some(({ setting }) => names.includes(setting));
+    },
     refuse(path, allowed) {
       const was = showValue(valueAt(merged.values, path), settingAt(path));
       all.push({ setting: nameOf(path), was, allowed });

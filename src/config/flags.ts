@@ -42,6 +42,16 @@ export function resolveFlags(
 const lookUp = (flags: Readonly<Record<string, BrokerName>>, name: string): BrokerName | undefined =>
   Object.hasOwn(flags, name) ? flags[name] : undefined;
 
+/** The flags of a section `consumers`. */
+export function brokersIn(
+  consumers: Readonly<Record<string, { readonly broker?: BrokerName } | undefined>>,
+): Record<string, BrokerName> {
+  const entries = Object.entries(consumers).flatMap(([name, consumer]) =>
+    consumer?.broker === undefined ? [] : [[name, consumer.broker] as const],
+  );
+  return Object.fromEntries(entries);
+}
+
 /** The flag of one consumer, unchecked. */
 export function resolveFlag({ flags, defaultBroker }: BusConfig, consumer: string): ResolvedFlag {
   const path = `consumers.${consumer}.broker`;
@@ -67,14 +77,14 @@ function findTwins(consumers: readonly string[]): ConfigProblem[] {
   });
 }
 
-function findUnknown({ flags, file }: BusConfig, consumers: readonly string[]): ConfigProblem[] {
+function findUnknown(config: BusConfig, consumers: readonly string[]): ConfigProblem[] {
+  const { flags, file, consumers: consumerSections } = config;
   const variables = consumers.map(flagNameOf);
   const unknown = [
     ...Object.keys(flags.environment)
       .filter((variable) => !variables.includes(variable))
       .map((setting) => ({ setting, known: variables })),
-    ...[flags.overrides, flags.file]
-      .flatMap(Object.keys)
+    ...Object.keys(consumerSections)
       .filter((name) => !consumers.includes(name))
       .map((name) => ({
         setting: `consumers.${name}${file === null ? '' : ` in ${file}`}`,
@@ -83,7 +93,7 @@ function findUnknown({ flags, file }: BusConfig, consumers: readonly string[]): 
   ];
   return unknown.map(({ setting, known }) => ({
     setting,
-    was: 'the flag of a consumer that is not there',
+    was: 'set for a consumer that is not there',
     allowed: known.length === 0 ? 'none, as there are no consumers' : known.join(', '),
   }));
 }

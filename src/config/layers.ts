@@ -19,6 +19,8 @@ export interface Merged {
   readonly values: Record<string, unknown>;
   /** By {@link pathKey}. */
   readonly origins: ReadonlyMap<string, LeafOrigin>;
+  /** Names of values that stand where a section belongs; a stronger layer has replaced them. */
+  readonly misplaced: readonly string[];
 }
 
 /** A path as one text that no part of it can forge. */
@@ -36,15 +38,17 @@ export function isSection(value: unknown): value is Record<string, unknown> {
 export function mergeLayers(layers: readonly Layer[]): Merged {
   const values: Record<string, unknown> = {};
   const origins = new Map<string, LeafOrigin>();
+  const misplaced: string[] = [];
   for (const layer of layers) {
-    mergeInto({ target: values, origins, layer }, layer.values, []);
+    mergeInto({ target: values, origins, misplaced, layer }, layer.values, []);
   }
-  return { values, origins };
+  return { values, origins, misplaced };
 }
 
 interface Merging {
   readonly target: Record<string, unknown>;
   readonly origins: Map<string, LeafOrigin>;
+  readonly misplaced: string[];
   readonly layer: Layer;
 }
 
@@ -59,6 +63,7 @@ function mergeInto(
     if (isSection(value)) {
       const before = own(merging.target, key);
       const target = isSection(before) ? before : {};
+      if (before !== undefined && before !== target) noteMisplaced(merging, at);
       define(merging.target, key, target);
       mergeInto({ ...merging, target }, value, at);
     } else {
@@ -67,6 +72,12 @@ function mergeInto(
       merging.origins.set(pathKey(at), { source, name: nameOf(at) });
     }
   }
+}
+
+function noteMisplaced({ origins, misplaced }: Merging, path: readonly string[]): void {
+  const origin = origins.get(pathKey(path));
+  if (origin !== undefined) misplaced.push(origin.name);
+  origins.delete(pathKey(path));
 }
 
 const own = (target: object, key: string): unknown =>

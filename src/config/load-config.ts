@@ -11,9 +11,11 @@ import {
   readEnvironment,
 } from './environment.js';
 import { createFindings, type Findings } from './findings.js';
+import { brokersIn } from './flags.js';
 import { findForbiddenKeys } from './forbidden-keys.js';
 import { deepFreeze } from './freeze.js';
 import { type Layer, type Merged, mergeLayers, removeAt } from './layers.js';
+import { findMisspelt } from './misspelt.js';
 import { originsOf } from './origins.js';
 import { dotted, showText, toProblems } from './problems.js';
 import { type ConfigInput, type ConfigValues, configSchema } from './schema.js';
@@ -54,8 +56,8 @@ export async function loadConfig(
     ...resolved,
     flags: flagsOf(sources),
     file: file?.path ?? null,
-    origins: originsOf(values, merged, environment.flags),
-    warnings: findings.warnings,
+    origins: originsOf({ ...values, defaultBroker: resolved.defaultBroker }, merged, environment.flags),
+    warnings: [...findings.warnings, ...findMisspelt(env)],
   });
 }
 
@@ -81,21 +83,27 @@ const toLayers = ({ file, environment, overrides }: Sources): Layer[] => [
 
 /** Values that were refused are taken out, so that the rest can be checked in the same run. */
 function parse(merged: Merged): { values: ConfigValues; problems: ConfigProblem[] } {
-  const problems = findForbiddenKeys(merged);
-  let result = configSchema.safeParse(merged.values);
-  while (!result.success) {
-    problems.push(...toProblems(result.error.issues, merged));
-    for (const issue of result.error.issues) {
-      if (issue.code === 'unrecognized_keys') {
-        for (const key of issue.keys) removeAt(merged.values, [...issue.path, key]);
-      } else {
-        removeAt(merged.values, settingAt(issue.path)?.path.map((_, i) => issue.path[i] ?? '') ?? issue.path);
-      }
+  const problems = [...findForbiddenKeys(merged), ...merged.misplaced.map(misplacedProblem)];
+  const first = configSchema.safeParse(merged.values);
+  if (first.success) return { values: first.data, problems };
+  problems.push(...toProblems(first.error.issues, merged));
+  for (const issue of first.error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) removeAt(merged.values, [...issue.path, key]);
+    } else {
+      removeAt(merged.values, issue.path.slice(0, settingAt(issue.path)?.path.length));
     }
-    result = configSchema.safeParse(merged.values);
   }
-  return { values: result.data, problems };
+  const second = configSchema.safeParse(merged.values);
+  if (!second.success) throw new ConfigError(problems);
+  return { values: second.data, problems };
 }
+
+const misplacedProblem = (setting: string): ConfigProblem => ({
+  setting,
+  was: 'a single value',
+  allowed: 'a section of settings by name',
+});
 
 const isBrokerName = (text: unknown): text is BrokerName => BROKER_NAMES.some((name) => name === text);
 
@@ -162,16 +170,11 @@ function checkBrokerNames(values: ConfigValues, enabled: readonly BrokerName[], 
   }
 }
 
-function brokersIn(values: unknown): Record<string, BrokerName> {
-  const { consumers = {} } = values as { consumers?: Record<string, { broker?: BrokerName }> };
-  const entries = Object.entries(consumers).flatMap(([name, { broker }]) =>
-    broker === undefined ? [] : [[name, broker] as const],
-  );
-  return Object.fromEntries(entries);
-}
+/** Called once everything is known to be right, so the sections are what the schema says. */
+const consumersIn = (values: object) => (values as ConfigInput).consumers ?? {};
 
 const flagsOf = ({ file, environment, overrides }: Sources): Flags => ({
-  overrides: brokersIn(overrides),
+  overrides: brokersIn(consumersIn(overrides)),
   environment: environment.flags as Record<string, BrokerName>,
-  file: brokersIn(file?.values ?? {}),
+  file: brokersIn(consumersIn(file?.values ?? {})),
 });
