@@ -1,0 +1,181 @@
+import type { BrokerHealth, BrokerPort, LegSpec, Publisher, Topology } from '../../contract/broker.js';
+import type { Capabilities } from '../../contract/capabilities.js';
+import type { Clock, Random } from '../../contract/clock.js';
+import type { AnyConsumer } from '../../contract/consumer.js';
+import { BuscouplerError } from '../../contract/errors.js';
+import type { EmitEvent } from '../../contract/events.js';
+import type { Logger } from '../../contract/logger.js';
+import type { KafkaSettings, PublishBounds } from '../../contract/settings.js';
+import { backoffDelayMs, wait } from '../../delivery/backoff.js';
+import { kafkaTopicOf } from '../../messages/names.js';
+import { ConnectionState } from './connection-state.js';
+import type { AdminClient, KafkaDriver, ProducerClient } from './driver.js';
+import { isFatalOnConnect, toKafkaError } from './errors.js';
+import { Group } from './group.js';
+import { createKafkajsDriver } from './kafkajs-driver.js';
+import type { KafkaLeg } from './leg.js';
+import { createPublisher, topicOfDestination } from './publisher.js';
+import { Sender } from './sender.js';
+import { provisionTopology, readLimit } from './topology.js';
+
+const CAPABILITIES: Capabilities = {
+  ordering: 'partition',
+  settlesSingly: false,
+  hasTombstones: true,
+  reportsUnroutable: false,
+  hasTypedHeaders: false,
+  limitsDeliveries: false,
+  retains: true,
+};
+
+const CONNECT_BACKOFF = { initialMs: 200, factor: 2, maxMs: 5_000, jitter: 0.2 } as const;
+
+/** What a Kafka broker is made of. */
+export interface KafkaBrokerOptions {
+  readonly settings: KafkaSettings;
+  readonly bounds: PublishBounds;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly emit: EmitEvent;
+}
+
+class KafkaBroker implements BrokerPort {
+  readonly name = 'kafka';
+  readonly product = 'kafka';
+  readonly capabilities = CAPABILITIES;
+  readonly #options: KafkaBrokerOptions;
+  readonly #driver: KafkaDriver;
+  readonly #client: ProducerClient;
+  readonly #admin: AdminClient;
+  readonly #sender: Sender;
+  readonly #state: ConnectionState;
+  readonly #limits = new Map<string, number>();
+  readonly #groups = new Map<string, Group>();
+  readonly #legs = new Set<KafkaLeg>();
+  #closing: Promise<void> | null = null;
+
+  constructor(options: KafkaBrokerOptions, driver: KafkaDriver) {
+    const { bounds, clock, random, emit } = options;
+    this.#options = options;
+    this.#driver = driver;
+    this.#client = driver.producer();
+    this.#admin = driver.admin();
+    this.#state = new ConnectionState(clock, emit);
+    this.#sender = new Sender({ client: this.#client, bounds, clock, random, state: this.#state });
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    const { settings, clock, random, emit } = this.#options;
+    const address = settings.brokers.join(',');
+    this.#state.connecting();
+    emit('broker-connecting', { broker: 'kafka', address });
+    for (let retry = 1; ; retry += 1) {
+      this.#checkOpen();
+      try {
+        await this.#client.connect();
+        this.#state.up();
+        emit('broker-connected', { broker: 'kafka', role: 'publisher' });
+        return;
+      } catch (thrown) {
+        const error = toKafkaError(thrown, `Kafka at ${address} cannot be reached`);
+        this.#state.down(error);
+        if (isFatalOnConnect(error) || error.code === 'BC_UNDECODABLE' || signal.aborted) throw error;
+        await wait(clock, backoffDelayMs(CONNECT_BACKOFF, retry, random), signal);
+        if (signal.aborted) throw error;
+      }
+    }
+  }
+
+  async provision(topology: Topology): Promise<void> {
+    this.#checkOpen();
+    const { clock, random, emit, settings } = this.#options;
+    const limitMs = settings.requestTimeoutMs;
+    const context = { admin: this.#admin, clock, random, emit, limitMs, limits: this.#limits };
+    await provisionTopology(context, topology);
+  }
+
+  publisher(destination: Parameters<BrokerPort['publisher']>[0]): Publisher {
+    const topic = topicOfDestination(destination);
+    if (!this.#limits.has(topic)) void this.#learnLimit(topic);
+    return createPublisher(topic, this.#sender, this.#limits);
+  }
+
+  async #learnLimit(topic: string): Promise<void> {
+    const limit = await readLimit(this.#admin, topic);
+    if (limit !== null) this.#limits.set(topic, limit);
+  }
+
+  async attach(spec: LegSpec): Promise<KafkaLeg> {
+    this.#checkOpen();
+    const leg = await this.#groupOf(spec.consumer).attach(spec);
+    this.#legs.add(leg);
+    return leg;
+  }
+
+  #groupOf({ group: name }: AnyConsumer): Group {
+    let group = this.#groups.get(name);
+    if (group === undefined) {
+      const { clock, random, logger, emit, settings } = this.#options;
+      const { sessionTimeoutMs } = settings;
+      const shared = { driver: this.#driver, admin: this.#admin };
+      group = new Group(name, { ...shared, clock, random, logger, emit, sessionTimeoutMs });
+      this.#groups.set(name, group);
+    }
+    return group;
+  }
+
+  async depth(consumer: AnyConsumer): Promise<number | null> {
+    const topic = kafkaTopicOf(consumer.topic);
+    try {
+      const [ends, firsts, commits] = await Promise.all([
+        this.#admin.edgeOffsets(topic, 'end'),
+        this.#admin.edgeOffsets(topic, 'first'),
+        this.#admin.groupOffsets(consumer.group, topic),
+      ]);
+      let depth = 0n;
+      for (const [index, { offset: end }] of ends.entries()) {
+        const first = firsts[index]?.offset ?? 0n;
+        const committed = commits[index]?.offset ?? -1n;
+        depth += end - (committed > first ? committed : first);
+      }
+      return Number(depth);
+    } catch {
+      return null;
+    }
+  }
+
+  health(): BrokerHealth {
+    const { state, reason } = this.#state;
+    return {
+      state,
+      pendingPublishes: this.#sender.pending,
+      ...(reason === undefined ? {} : { reason }),
+    };
+  }
+
+  close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    const detached = [...this.#legs].map((leg) => leg.detach({ deadlineMs }));
+    await Promise.all([this.#sender.close(deadlineMs), ...detached]);
+    this.#state.closed();
+    this.#client.close();
+    this.#admin.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== null) throw new BuscouplerError('BC_LIFECYCLE', 'The Kafka connection is closed.');
+  }
+}
+
+/** Kafka as a broker, over kafkajs. `driver` serves it by another client. */
+export function createKafkaBroker(
+  options: KafkaBrokerOptions,
+  driver: KafkaDriver = createKafkajsDriver(options),
+): BrokerPort {
+  return new KafkaBroker(options, driver);
+}

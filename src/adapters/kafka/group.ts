@@ -1,0 +1,351 @@
+import type { LegSpec, LegState } from '../../contract/broker.js';
+import type { Clock, Random } from '../../contract/clock.js';
+import { BuscouplerError } from '../../contract/errors.js';
+import type { EmitEvent } from '../../contract/events.js';
+import type { Logger } from '../../contract/logger.js';
+import { backoffDelayMs, wait } from '../../delivery/backoff.js';
+import { kafkaTopicOf } from '../../messages/names.js';
+import { Commits } from './commits.js';
+import type { AdminClient, Assignment, KafkaDriver, MemberClient } from './driver.js';
+import { isFatalOnConnect, isRefusal, toKafkaError } from './errors.js';
+import { rebalanceTimeoutOf } from './kafkajs-member.js';
+import { KafkaLeg } from './leg.js';
+import { PoisonedPartitions } from './poisoned-partitions.js';
+import { mayBeUndecodable } from './undecodable.js';
+
+/** Attaching and detaching of several consumers within this time changes the membership once, ms. */
+const GATHER_MS = 20;
+/** How long a planned change of topics waits for deliveries to be settled, ms. */
+const SETTLE_MS = 2_000;
+/** How long leaving may take before the member is left behind, ms. */
+const LEAVE_MS = 5_000;
+const REBUILD_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.2 } as const;
+/** Joins within this time that make a member suspect: its client runs in circles. */
+const JOIN_WINDOW_MS = 30_000;
+const JOINS_MAX = 12;
+
+/** What a group is made of. */
+export interface GroupContext {
+  readonly driver: KafkaDriver;
+  readonly admin: AdminClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly emit: EmitEvent;
+  readonly sessionTimeoutMs: number;
+}
+
+interface Waiter {
+  resolve(): void;
+  reject(error: BuscouplerError): void;
+}
+
+/** The life of one member: what it was made for, and when it was last heard of. */
+interface Membership {
+  readonly client: MemberClient;
+  readonly topics: ReadonlySet<string>;
+  isJoined: boolean;
+  lastSignMs: number;
+  joinsMs: number[];
+}
+
+/**
+ * All consumers of this process in one Kafka group: one member that subscribes to all of their topics. A member that
+ * dies or falls silent is replaced by a new one, with backoff.
+ */
+export class Group {
+  readonly name: string;
+  readonly #context: GroupContext;
+  readonly #legs = new Map<string, KafkaLeg>();
+  readonly #waiters = new Map<KafkaLeg, Waiter>();
+  readonly #commits: Commits;
+  readonly #poisoned: PoisonedPartitions;
+  #membership: Membership | null = null;
+  #memberId: string | null = null;
+  #held: Assignment = {};
+  /** The next join continues what this process had: it left on purpose, a moment ago. */
+  #isContinued = false;
+  #isSearching = false;
+  #isTold = false;
+  #failures = 0;
+  #trouble: { readonly state: LegState; readonly reason?: string } | null = { state: 'starting' };
+  #changing: Promise<void> | null = null;
+  #isChangeDue = false;
+  #stopped = new AbortController();
+
+  constructor(name: string, context: GroupContext) {
+    this.name = name;
+    this.#context = context;
+    const { clock, logger } = context;
+    const send = async (offsets: Parameters<MemberClient['commit']>[0]): Promise<void> => {
+      if (this.#membership?.isJoined !== true) throw new Error('The group is between two generations');
+      await this.#membership.client.commit(offsets);
+    };
+    this.#commits = new Commits({ clock, logger, send });
+    this.#poisoned = new PoisonedPartitions(name, context);
+  }
+
+  get isEmpty(): boolean {
+    return this.#legs.size === 0;
+  }
+
+  /** Resolves when the group is joined with the consumer's topic. */
+  async attach(spec: LegSpec): Promise<KafkaLeg> {
+    const topic = kafkaTopicOf(spec.consumer.topic);
+    if (this.#legs.has(topic)) {
+      const what = `The group "${this.name}" already reads the topic "${topic}" in this process.`;
+      throw new BuscouplerError('BC_LIFECYCLE', what);
+    }
+    const { clock } = this.#context;
+    const leg = new KafkaLeg(spec, {
+      clock,
+      trouble: () => this.#trouble,
+      onSettled: (feed) => this.#commits.mark(feed),
+      setFetching: () => this.#applyPauses(leg),
+      detach: (one, deadlineMs) => this.#detach(one, deadlineMs),
+    });
+    this.#legs.set(topic, leg);
+    await new Promise<void>((resolve, reject) => {
+      this.#waiters.set(leg, { resolve, reject });
+      this.#change();
+    });
+    return leg;
+  }
+
+  async #detach(leg: KafkaLeg, deadlineMs: number): Promise<void> {
+    const { clock } = this.#context;
+    const endMs = clock.monotonicMs() + deadlineMs;
+    await this.#within(deadlineMs, this.#commits.flush());
+    if (this.#legs.get(leg.topic) === leg) this.#legs.delete(leg.topic);
+    this.#waiters.delete(leg);
+    this.#change();
+    if (this.isEmpty) await this.#within(endMs - clock.monotonicMs(), this.#changing);
+  }
+
+  /** Waits for a promise, at most so long. */
+  async #within(limitMs: number, work: Promise<unknown> | null): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([work, wait(this.#context.clock, Math.max(0, limitMs), over.signal)]);
+    over.abort();
+  }
+
+  /** The topics have changed: the membership is brought in line, one change at a time. */
+  #change(): void {
+    this.#isChangeDue = true;
+    this.#changing ??= this.#runChanges();
+  }
+
+  async #runChanges(): Promise<void> {
+    while (this.#isChangeDue) {
+      await wait(this.#context.clock, GATHER_MS);
+      this.#isChangeDue = false;
+      if (!this.#isInLine()) {
+        await this.#leave();
+        if (this.#legs.size > 0) this.#join();
+      }
+    }
+    this.#changing = null;
+  }
+
+  #isInLine(): boolean {
+    const topics = this.#membership?.topics ?? new Set();
+    return topics.size === this.#legs.size && [...this.#legs.keys()].every((topic) => topics.has(topic));
+  }
+
+  /** Leaves on purpose: what is under way gets a moment to settle, what is settled is committed. */
+  async #leave(): Promise<void> {
+    this.#stopped.abort();
+    this.#stopped = new AbortController();
+    const membership = this.#membership;
+    if (membership === null) return;
+    const { clock } = this.#context;
+    for (const topic of membership.topics) this.#guarded(() => membership.client.pause(topic));
+    if (this.#legs.size > 0) {
+      const untilMs = clock.monotonicMs() + SETTLE_MS;
+      while (this.#unsettled() > 0 && clock.monotonicMs() < untilMs) await wait(clock, GATHER_MS);
+    }
+    await this.#commits.flush();
+    this.#membership = null;
+    this.#isContinued = true;
+    await this.#within(LEAVE_MS, leaveQuietly(membership.client));
+  }
+
+  #unsettled(): number {
+    let count = 0;
+    for (const leg of this.#legs.values()) count += leg.unsettled;
+    return count;
+  }
+
+  #join(): void {
+    const { driver, clock } = this.#context;
+    const topics = new Set(this.#legs.keys());
+    const isCurrent = (): boolean => this.#membership?.client === client;
+    const whenCurrent =
+      <Args extends unknown[]>(act: (...args: Args) => void) =>
+      (...args: Args): void => {
+        if (isCurrent()) act(...args);
+      };
+    const client = driver.member({
+      group: this.name,
+      topics: [...topics],
+      held: this.#held,
+      events: {
+        onJoin: whenCurrent(({ memberId, assignment }) => this.#joined(memberId, assignment)),
+        onRebalance: whenCurrent(() => void this.#commits.flush()),
+        onSign: whenCurrent(() => this.#heard()),
+        onBatch: (batch) => (isCurrent() ? this.#legs.get(batch.topic)?.accept(batch) : undefined),
+        onCrash: whenCurrent((error) => this.#crashed(error)),
+      },
+    });
+    this.#membership = { client, topics, isJoined: false, lastSignMs: clock.monotonicMs(), joinsMs: [] };
+    this.#watch(this.#membership);
+    client.start().catch(whenCurrent((error: unknown) => this.#crashed(error)));
+  }
+
+  #heard(): void {
+    if (this.#membership !== null) this.#membership.lastSignMs = this.#context.clock.monotonicMs();
+  }
+
+  #joined(memberId: string, assignment: Assignment): void {
+    const membership = this.#membership as Membership;
+    const isFresh = !this.#isContinued && memberId !== this.#memberId;
+    this.#isContinued = false;
+    this.#memberId = memberId;
+    this.#held = assignment;
+    this.#heard();
+    if (this.#isCircling(membership)) {
+      this.#crashed(new Error('The member joined again and again'));
+      return;
+    }
+    membership.isJoined = true;
+    for (const leg of this.#legs.values()) leg.assign(assignment[leg.topic] ?? [], isFresh);
+    for (const leg of this.#legs.values()) this.#applyPauses(leg);
+    if (this.#isSearching || !this.#poisoned.isEmpty) void this.#search(membership);
+    else this.#live(membership);
+  }
+
+  #isCircling(membership: Membership): boolean {
+    const nowMs = this.#context.clock.monotonicMs();
+    membership.joinsMs = [...membership.joinsMs.filter((ms) => nowMs - ms < JOIN_WINDOW_MS), nowMs];
+    return membership.joinsMs.length > JOINS_MAX;
+  }
+
+  #live(membership: Membership): void {
+    this.#trouble = null;
+    this.#isTold = false;
+    for (const [leg, { resolve }] of [...this.#waiters]) {
+      if (!membership.topics.has(leg.topic)) continue;
+      this.#waiters.delete(leg);
+      resolve();
+    }
+  }
+
+  /** Fetching stands still meanwhile; then all partitions flow but those that cannot be decoded. */
+  async #search(membership: Membership): Promise<void> {
+    this.#isSearching = true;
+    try {
+      await this.#poisoned.search(this.#legs.values(), () => this.#membership === membership);
+    } catch (error) {
+      if (this.#membership === membership) this.#crashed(error);
+      return;
+    }
+    if (this.#membership !== membership) return;
+    this.#isSearching = false;
+    for (const leg of this.#legs.values()) this.#applyPauses(leg);
+    this.#live(membership);
+  }
+
+  /** A pause outlives rebalances, and pausing single partitions undoes that of the topic: both are set anew. */
+  #applyPauses(leg: KafkaLeg): void {
+    const client = this.#membership?.client;
+    if (client === undefined) return;
+    this.#guarded(() => {
+      client.resume(leg.topic);
+      if (this.#isSearching || !leg.isFetching) client.pause(leg.topic);
+      else {
+        const poisoned = this.#poisoned.of(leg.topic);
+        if (poisoned.length > 0) client.pause(leg.topic, poisoned);
+      }
+    });
+  }
+
+  /** kafkajs throws at a member that does not run (yet, any more); then there is nothing to pause. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#context.logger.debug({ err: error, group: this.name }, 'kafka member is not running');
+    }
+  }
+
+  /** Looks for silence: kafkajs can stop without a word. */
+  #watch(membership: Membership): void {
+    const { clock, sessionTimeoutMs } = this.#context;
+    if (this.#membership !== membership) return;
+    const joiningMs = membership.isJoined ? 0 : rebalanceTimeoutOf(sessionTimeoutMs);
+    const silentMs = clock.monotonicMs() - membership.lastSignMs;
+    if (silentMs > 2 * sessionTimeoutMs + joiningMs) {
+      this.#crashed(new Error(`The member was silent for ${Math.round(silentMs)} ms`));
+      return;
+    }
+    clock.schedule(() => this.#watch(membership), sessionTimeoutMs / 4);
+  }
+
+  #crashed(thrown: unknown): void {
+    const membership = this.#membership;
+    if (membership === null) return;
+    this.#membership = null;
+    void leaveQuietly(membership.client);
+    if (mayBeUndecodable(thrown)) this.#isSearching = true;
+    const error = toKafkaError(thrown, `The Kafka group "${this.name}" stopped`);
+    this.#trouble = { state: 'recovering', reason: error.message };
+    this.#tell(error);
+    void this.#rejectWaiters(error).then(() => this.#rebuild(membership.isJoined));
+  }
+
+  #tell(error: BuscouplerError): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    for (const { spec } of this.#legs.values()) {
+      this.#context.emit('consumer-failed', { consumer: spec.consumer.name, broker: 'kafka', error });
+    }
+  }
+
+  /** Whoever waits to be attached is told what waiting cannot cure. */
+  async #rejectWaiters(error: BuscouplerError): Promise<void> {
+    if (!isRefusal(error) && !isFatalOnConnect(error)) return;
+    for (const [leg, { reject }] of [...this.#waiters]) {
+      if (error.code === 'BC_PLACE_MISSING' && !(await this.#isMissing(leg.topic))) continue;
+      this.#waiters.delete(leg);
+      this.#legs.delete(leg.topic);
+      reject(error);
+    }
+  }
+
+  async #isMissing(topic: string): Promise<boolean> {
+    try {
+      return (await this.#context.admin.describe(topic)) === null;
+    } catch {
+      return false;
+    }
+  }
+
+  async #rebuild(wasJoined: boolean): Promise<void> {
+    this.#failures = wasJoined ? 1 : this.#failures + 1;
+    const { signal } = this.#stopped;
+    await wait(
+      this.#context.clock,
+      backoffDelayMs(REBUILD_BACKOFF, this.#failures, this.#context.random),
+      signal,
+    );
+    if (!signal.aborted) this.#change();
+  }
+}
+
+async function leaveQuietly(client: MemberClient): Promise<void> {
+  try {
+    await client.leave();
+  } catch {
+    // The group drops it by itself once its session has timed out.
+  }
+}

@@ -1,0 +1,34 @@
+import type { Clock, Random } from '../../contract/clock.js';
+import type { BuscouplerError } from '../../contract/errors.js';
+import { backoffDelayMs, wait } from '../../delivery/backoff.js';
+import { toKafkaError } from './errors.js';
+
+const BACKOFF = { initialMs: 100, factor: 2, maxMs: 1_000, jitter: 0.2 } as const;
+
+/** How long to go on. */
+export interface Insistence {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limitMs: number;
+}
+
+/**
+ * Asks again while the answer is one that passes: a coordinator or leader that is being chosen, a connection that the
+ * broker closed because it was idle. `what` begins the error's text.
+ */
+export async function insist<Answer>(
+  { clock, random, limitMs }: Insistence,
+  what: string,
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  const untilMs = clock.monotonicMs() + limitMs;
+  for (let retry = 1; ; retry += 1) {
+    try {
+      return await ask();
+    } catch (thrown) {
+      const error: BuscouplerError = toKafkaError(thrown, what);
+      if (!error.retriable || clock.monotonicMs() >= untilMs) throw error;
+      await wait(clock, backoffDelayMs(BACKOFF, retry, random));
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import type { Batch, Consumer, EachBatchPayload, Kafka, Offsets } from 'kafkajs';
+import { createAssigner } from './assigner.js';
+import { type ClientContext, createKafkajs, type Seed } from './client-options.js';
+import type {
+  Assignment,
+  FetchedBatch,
+  FetchedRecord,
+  MemberClient,
+  MemberSpec,
+  TopicOffsets,
+} from './driver.js';
+
+/** Longest wait of one fetch for data, ms; also how long a consumer whose partitions are all paused sleeps. */
+const FETCH_WAIT_MS = 300;
+const FETCH_MAX_BYTES = 10 * 1024 * 1024;
+const PARTITION_MAX_BYTES = 1024 * 1024;
+const HEARTBEAT_MS = 3_000;
+const REBALANCE_TIMEOUT_MS = 60_000;
+/** Batches are only handed over, so all of a fetch can be taken at once. */
+const CONCURRENT_PARTITIONS = 64;
+const RETRIES = 3;
+
+const toFetchedBatch = ({ topic, partition, highWatermark, messages }: Batch): FetchedBatch => ({
+  topic,
+  partition,
+  endOffset: highWatermark,
+  // The client's type leaves out that headers can be absent in old formats; ours does not.
+  records: messages as unknown as readonly FetchedRecord[],
+});
+
+const toOffsets = (topics: readonly TopicOffsets[]): Offsets => ({
+  topics: topics.map(({ topic, offsets }) => ({
+    topic,
+    partitions: offsets.map(({ partition, offset }) => ({ partition, offset: offset.toString() })),
+  })),
+});
+
+/** Longest that a group may take to rebalance, ms, with a given session timeout. */
+export const rebalanceTimeoutOf = (sessionTimeoutMs: number): number =>
+  Math.max(REBALANCE_TIMEOUT_MS, sessionTimeoutMs);
+
+function createConsumer(kafka: Kafka, group: string, { sessionTimeoutMs, held }: ConsumerShape): Consumer {
+  return kafka.consumer({
+    groupId: group,
+    partitionAssigners: [createAssigner(held)],
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: rebalanceTimeoutOf(sessionTimeoutMs),
+    heartbeatInterval: Math.min(HEARTBEAT_MS, Math.floor(sessionTimeoutMs / 3)),
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    maxBytes: FETCH_MAX_BYTES,
+    maxBytesPerPartition: PARTITION_MAX_BYTES,
+    allowAutoTopicCreation: false,
+    // It cannot force a restart, and restarts on a client whose tables may be wrong: we build a new one instead.
+    retry: { retries: RETRIES, restartOnFailure: async () => false },
+  });
+}
+
+interface ConsumerShape {
+  readonly sessionTimeoutMs: number;
+  readonly held: () => Assignment;
+}
+
+class KafkajsMember implements MemberClient {
+  readonly #spec: MemberSpec;
+  readonly #consumer: Consumer;
+  #held: Assignment = {};
+  #commit: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
+
+  constructor(context: ClientContext, spec: MemberSpec, seeds: readonly Seed[]) {
+    this.#spec = spec;
+    this.#held = spec.held;
+    const kafka = createKafkajs(context, { seeds, retries: RETRIES });
+    const { sessionTimeoutMs } = context.settings;
+    this.#consumer = createConsumer(kafka, spec.group, { sessionTimeoutMs, held: () => this.#held });
+    this.#listen();
+  }
+
+  #listen(): void {
+    const { on, events } = this.#consumer;
+    const { onJoin, onRebalance, onSign, onCrash } = this.#spec.events;
+    on(events.GROUP_JOIN, ({ payload: { memberId, memberAssignment } }) => {
+      this.#held = memberAssignment;
+      onJoin({ memberId, assignment: memberAssignment });
+    });
+    on(events.REBALANCING, onRebalance);
+    on(events.FETCH, onSign);
+    on(events.HEARTBEAT, onSign);
+    on(events.CRASH, ({ payload: { error } }) => onCrash(error));
+  }
+
+  async start(): Promise<void> {
+    await this.#consumer.connect();
+    // Positions that the group has not committed do not exist here: they are written before it starts.
+    await this.#consumer.subscribe({ topics: [...this.#spec.topics], fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
+      eachBatch: (payload) => this.#take(payload),
+    });
+  }
+
+  async #take({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
+    this.#commit = commitOffsetsIfNecessary;
+    const handedOver = this.#spec.events.onBatch(toFetchedBatch(batch));
+    try {
+      const last = batch.messages.at(-1);
+      // Resolving moves the fetch position only; what is committed is decided by us.
+      if (last !== undefined) resolveOffset(last.offset);
+    } catch {
+      // The partition was lost in between: there is no position to move, and throwing would end the consumer.
+    }
+    await handedOver;
+  }
+
+  pause(topic: string, partitions?: readonly number[]): void {
+    this.#consumer.pause([partitions === undefined ? { topic } : { topic, partitions: [...partitions] }]);
+  }
+
+  resume(topic: string, partitions?: readonly number[]): void {
+    this.#consumer.resume([partitions === undefined ? { topic } : { topic, partitions: [...partitions] }]);
+  }
+
+  async commit(offsets: readonly TopicOffsets[]): Promise<void> {
+    const { topics } = toOffsets(offsets);
+    // The batch's own commit asks the coordinator of the current generation; the consumer's may ask an old one.
+    if (this.#commit !== null) await this.#commit({ topics });
+    else {
+      const flat = topics.flatMap(({ topic, partitions }) => partitions.map((one) => ({ topic, ...one })));
+      await this.#consumer.commitOffsets(flat);
+    }
+  }
+
+  async leave(): Promise<void> {
+    await this.#consumer.disconnect();
+  }
+}
+
+/** A member over kafkajs' consumer. */
+export const createKafkajsMember = (
+  context: ClientContext,
+  spec: MemberSpec,
+  seeds: readonly Seed[],
+): MemberClient => new KafkajsMember(context, spec, seeds);

@@ -1,0 +1,25 @@
+import type { Clock, Random } from '../../contract/clock.js';
+import type { BuscouplerError } from '../../contract/errors.js';
+import type { ProducerClient } from './driver.js';
+import type { PartitionQueue, ReleaseRecord } from './partition-queue.js';
+
+/** What the parts of the sending side share. */
+export interface SendContext {
+  readonly client: ProducerClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Most records in one request. */
+  readonly maxBatchRecords: number;
+  readonly release: ReleaseRecord;
+  /** The queue has records and may be sent (again). */
+  readonly offer: (queue: PartitionQueue) => void;
+  /** Metadata of the topic may be old. */
+  readonly doubt: (topic: string) => void;
+  /** The broker answered. */
+  readonly onAnswer: () => void;
+  /** A request or a connection failed. */
+  readonly onFailure: (error: BuscouplerError) => void;
+}
+
+/** Backoff of everything that is sent again. */
+export const SEND_BACKOFF = { initialMs: 50, factor: 2, maxMs: 1_000, jitter: 0.2 } as const;

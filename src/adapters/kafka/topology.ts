@@ -1,0 +1,189 @@
+import type { Topology } from '../../contract/broker.js';
+import type { Clock, Random } from '../../contract/clock.js';
+import { BuscouplerError } from '../../contract/errors.js';
+import type { EmitEvent } from '../../contract/events.js';
+import { wait } from '../../delivery/backoff.js';
+import type { AdminClient, NewTopic, PartitionInfo, PartitionOffset } from './driver.js';
+import { insist } from './insist.js';
+import { DEFAULT_MAX_MESSAGE_BYTES } from './publisher.js';
+import { type PlannedDeadLetters, type PlannedGroup, type PlannedTopic, planTopics } from './topic-plan.js';
+
+const DEFAULT_PARTITIONS = 12;
+const DEFAULT_REPLICAS = 3;
+/** Room that a dead letter needs beside the message for its own headers. */
+const DEAD_LETTER_EXTRA_BYTES = 64 * 1024;
+/** Dead letters are kept for 14 days. */
+const DEAD_LETTER_RETENTION_MS = 14 * 24 * 3_600_000;
+/** Pause between two looks at a topic whose leaders are being chosen, ms. */
+const LEADERS_AGAIN_MS = 50;
+const MAX_BYTES = 'max.message.bytes';
+const MIN_IN_SYNC = 'min.insync.replicas';
+
+/** What creating and checking needs. */
+export interface TopologyContext {
+  readonly admin: AdminClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: EmitEvent;
+  /** How long passing troubles are waited out, ms. */
+  readonly limitMs: number;
+  /** `max.message.bytes` by topic, filled in here. */
+  readonly limits: Map<string, number>;
+}
+
+/** Creates what is missing, checks the rest, and writes where new groups begin. Idempotent. */
+export async function provisionTopology(context: TopologyContext, topology: Topology): Promise<void> {
+  const plan = planTopics(topology);
+  const ask = <Answer>(what: string, question: () => Promise<Answer>): Promise<Answer> =>
+    insist(context, what, question);
+  const replicas = Math.min(
+    DEFAULT_REPLICAS,
+    await ask('Kafka did not describe its nodes', () => context.admin.brokerCount()),
+  );
+  const partitions = new Map<string, readonly PartitionInfo[]>();
+  await Promise.all(
+    plan.topics.map(async (topic) => {
+      const what = `The Kafka topic "${topic.name}" could not be provided`;
+      partitions.set(topic.name, await ask(what, () => provideTopic(context, topic, replicas)));
+    }),
+  );
+  await Promise.all(
+    plan.deadLetters.map(async (place) => {
+      const what = `The dead-letter topic "${place.name}" could not be provided`;
+      const count = partitions.get(place.of)?.length ?? DEFAULT_PARTITIONS;
+      await ask(what, () => provideDeadLetters(context, place, { partitions: count, replicas }));
+    }),
+  );
+  for (const group of plan.groups) {
+    const what = `The start of the Kafka group "${group.group}" could not be written`;
+    await ask(what, () => writeStart(context, group));
+  }
+}
+
+async function provideTopic(
+  context: TopologyContext,
+  topic: PlannedTopic,
+  replicas: number,
+): Promise<readonly PartitionInfo[]> {
+  const { name, settings, mustExist } = topic;
+  const existing = await context.admin.describe(name);
+  if (existing === null && mustExist) {
+    throw new BuscouplerError('BC_PLACE_MISSING', `The Kafka topic "${name}" does not exist.`);
+  }
+  if (existing === null) {
+    await create(context, 'topic', {
+      topic: name,
+      partitions: settings.partitions ?? DEFAULT_PARTITIONS,
+      replicationFactor: settings.replicationFactor ?? replicas,
+      config: settings.config ?? {},
+    });
+  }
+  const partitions = await waitForLeaders(context, name);
+  await learnSettings(context, name, partitions);
+  const wanted = settings.partitions;
+  if (wanted !== undefined && wanted !== partitions.length) {
+    const what = `The Kafka topic "${name}" has ${partitions.length} partitions, its definition says ${wanted}; it is left as it is.`;
+    context.emit('warning', { what });
+  }
+  return partitions;
+}
+
+async function provideDeadLetters(
+  context: TopologyContext,
+  { name, of }: PlannedDeadLetters,
+  { partitions, replicas }: { readonly partitions: number; readonly replicas: number },
+): Promise<void> {
+  if ((await context.admin.describe(name)) === null) {
+    const maxBytes = (context.limits.get(of) ?? DEFAULT_MAX_MESSAGE_BYTES) + DEAD_LETTER_EXTRA_BYTES;
+    await create(context, 'dead-letter', {
+      topic: name,
+      partitions,
+      replicationFactor: replicas,
+      config: {
+        'cleanup.policy': 'delete',
+        'retention.ms': String(DEAD_LETTER_RETENTION_MS),
+        [MAX_BYTES]: String(maxBytes),
+      },
+    });
+  }
+  await learnSettings(context, name, await waitForLeaders(context, name));
+}
+
+async function create(
+  { admin, emit }: TopologyContext,
+  kind: 'topic' | 'dead-letter',
+  topic: NewTopic,
+): Promise<void> {
+  if (await admin.createTopic(topic)) emit('place-created', { broker: 'kafka', kind, name: topic.topic });
+}
+
+/** A topic is there when every partition has a leader; right after its creation some have none. */
+async function waitForLeaders(
+  { admin, clock, limitMs }: TopologyContext,
+  topic: string,
+): Promise<readonly PartitionInfo[]> {
+  const untilMs = clock.monotonicMs() + limitMs;
+  for (;;) {
+    const partitions = await admin.describe(topic);
+    const isReady = partitions?.every(({ leader }) => leader >= 0) ?? false;
+    if (partitions !== null && partitions.length > 0 && isReady) return partitions;
+    if (clock.monotonicMs() >= untilMs) {
+      const what = `The Kafka topic "${topic}" has partitions without a leader.`;
+      throw new BuscouplerError('BC_BROKER_UNAVAILABLE', what, { retriable: false });
+    }
+    await wait(clock, LEADERS_AGAIN_MS);
+  }
+}
+
+async function learnSettings(
+  context: TopologyContext,
+  topic: string,
+  partitions: readonly PartitionInfo[],
+): Promise<void> {
+  const config = await readSettings(context.admin, topic);
+  const maxBytes = Number(config.get(MAX_BYTES));
+  if (maxBytes > 0) context.limits.set(topic, maxBytes);
+  const replicas = partitions[0]?.replicas ?? 1;
+  if (replicas >= DEFAULT_REPLICAS && Number(config.get(MIN_IN_SYNC)) < 2) {
+    const what = `The Kafka topic "${topic}" has ${replicas} replicas but ${MIN_IN_SYNC}=1: a message can be stored on one node only and be lost with it.`;
+    context.emit('warning', { what });
+  }
+}
+
+/** Reading settings needs a permission of its own; without it the defaults are assumed. */
+export async function readSettings(admin: AdminClient, topic: string): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await admin.topicConfig(topic, [MAX_BYTES, MIN_IN_SYNC]);
+  } catch {
+    return new Map();
+  }
+}
+
+/** The limit of one topic; `null`: not known. */
+export async function readLimit(admin: AdminClient, topic: string): Promise<number | null> {
+  const maxBytes = Number((await readSettings(admin, topic)).get(MAX_BYTES));
+  return maxBytes > 0 ? maxBytes : null;
+}
+
+/**
+ * A group that never committed begins where the client likes; so where it begins is written before it runs, and read
+ * back. Partitions with a commit are left alone, and so is a group with members: they have begun.
+ */
+async function writeStart(
+  context: TopologyContext,
+  { group, topic, startFrom }: PlannedGroup,
+): Promise<void> {
+  const { admin } = context;
+  const isNew = ({ offset }: PartitionOffset): boolean => offset < 0n;
+  const unwritten = (await admin.groupOffsets(group, topic)).filter(isNew);
+  if (unwritten.length === 0 || !(await admin.isGroupEmpty(group))) return;
+  const edges = await admin.edgeOffsets(topic, startFrom === 'earliest' ? 'first' : 'end');
+  const starts = edges.filter(({ partition }) => unwritten.some((one) => one.partition === partition));
+  await admin.commitGroupOffsets(group, [{ topic, offsets: starts }]);
+  if ((await admin.groupOffsets(group, topic)).some(isNew)) {
+    throw new BuscouplerError(
+      'BC_BROKER_UNAVAILABLE',
+      `Kafka did not keep the start of the group "${group}".`,
+    );
+  }
+}
