@@ -1,0 +1,170 @@
+import type {
+  BrokerHealth,
+  BrokerPort,
+  Destination,
+  Leg,
+  LegSpec,
+  Publisher,
+  Topology,
+} from '../../contract/broker.js';
+import type { Capabilities } from '../../contract/capabilities.js';
+import type { Clock, Random } from '../../contract/clock.js';
+import type { AnyConsumer } from '../../contract/consumer.js';
+import { BuscouplerError } from '../../contract/errors.js';
+import type { EmitEvent } from '../../contract/events.js';
+import type { Logger } from '../../contract/logger.js';
+import type { PublishBounds, RabbitmqSettings } from '../../contract/settings.js';
+import { queueOf } from '../../messages/names.js';
+import { RabbitmqLeg } from './leg.js';
+import { Link, type RabbitmqContext } from './link.js';
+import { checkQueue, type PlaceAccess } from './places.js';
+import { RabbitmqPublisher } from './publisher.js';
+import { checkTopologyNames, provisionTopology } from './topology.js';
+
+/** What RabbitMQ can do. */
+export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
+  ordering: 'queue',
+  settlesSingly: true,
+  hasTombstones: false,
+  reportsUnroutable: true,
+  hasTypedHeaders: true,
+  limitsDeliveries: true,
+  retains: false,
+});
+
+/** What {@link createRabbitmqBroker} needs. */
+export interface RabbitmqBrokerOptions {
+  readonly settings: RabbitmqSettings;
+  readonly bounds: PublishBounds;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly emit: EmitEvent;
+}
+
+/** Share of `close`'s deadline that is kept for saying goodbye. */
+const GOODBYE_SHARE = 0.2;
+
+/** RabbitMQ through amqplib: one connection that publishes, one that consumes once a leg is attached. */
+export function createRabbitmqBroker(options: RabbitmqBrokerOptions): BrokerPort {
+  return new RabbitmqBroker(options);
+}
+
+class RabbitmqBroker implements BrokerPort {
+  readonly name = 'rabbitmq';
+  readonly product = 'rabbitmq';
+  readonly capabilities = RABBITMQ_CAPABILITIES;
+  readonly #options: RabbitmqBrokerOptions;
+  readonly #context: RabbitmqContext;
+  readonly #publishing: Link;
+  readonly #consuming: Link;
+  readonly #publisher: RabbitmqPublisher;
+  readonly #legs = new Set<RabbitmqLeg>();
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | null = null;
+
+  constructor(options: RabbitmqBrokerOptions) {
+    this.#options = options;
+    this.#context = options;
+    this.#publishing = new Link('publisher', this.#context);
+    this.#consuming = new Link('consumer', this.#context);
+    this.#publisher = new RabbitmqPublisher({
+      context: this.#context,
+      bounds: options.bounds,
+      otherConnection: () => this.#consuming.connection,
+    });
+    this.#publishing.add(this.#publisher);
+  }
+
+  connect(signal: AbortSignal): Promise<void> {
+    return this.#publishing.connect(signal);
+  }
+
+  async provision(topology: Topology): Promise<void> {
+    checkTopologyNames(topology);
+    await provisionTopology({ access: await this.#access(), emit: this.#options.emit }, topology);
+  }
+
+  publisher(destination: Destination): Publisher {
+    return this.#publisher.publisher(destination);
+  }
+
+  async attach(spec: LegSpec): Promise<Leg> {
+    await this.#consuming.connect(this.#closing.signal);
+    const connection = this.#consuming.connection;
+    if (connection === null) return this.attach(spec); // lost in this very moment
+    const { logger } = this.#options;
+    const left = (leg: RabbitmqLeg): void => {
+      this.#consuming.remove(leg);
+      this.#legs.delete(leg);
+    };
+    const leg = new RabbitmqLeg({ context: this.#context, logger, spec, left });
+    this.#consuming.add(leg);
+    this.#legs.add(leg);
+    try {
+      await leg.start(connection);
+    } catch (error) {
+      await leg.detach({ deadlineMs: 0 });
+      throw error;
+    }
+    return leg;
+  }
+
+  async depth(consumer: AnyConsumer): Promise<number | null> {
+    try {
+      return (await checkQueue(await this.#access(), queueOf(consumer))).messageCount;
+    } catch {
+      return null;
+    }
+  }
+
+  /** A connection for questions: not the publishing one while an alarm blocks it, as it would not be answered. */
+  async #access(): Promise<PlaceAccess> {
+    const bounds = { clock: this.#options.clock, timeoutMs: this.#options.settings.requestTimeoutMs };
+    let connection = this.#consuming.connection ?? this.#publishing.connection;
+    if (connection?.isBlocked) {
+      await this.#consuming.connect(this.#closing.signal);
+      connection = this.#consuming.connection;
+    }
+    if (connection !== null) return { connection, bounds };
+    throw (
+      this.#publishing.lastError ??
+      new BuscouplerError('BC_BROKER_UNAVAILABLE', 'There is no connection to RabbitMQ at the moment.')
+    );
+  }
+
+  health(): BrokerHealth {
+    const links = [this.#publishing, this.#consuming];
+    const reason = links.find((link) => link.lastError !== null)?.lastError?.message;
+    return {
+      state: this.#state(),
+      pendingPublishes: this.#publisher.pending,
+      ...(reason !== undefined && { reason }),
+    };
+  }
+
+  #state(): BrokerHealth['state'] {
+    const { state } = this.#publishing;
+    const consuming = this.#consuming.state;
+    if (state !== 'up') return state === 'down' && consuming === 'up' ? 'degraded' : state;
+    const isConsumingHurt = consuming === 'down' || consuming === 'connecting';
+    return isConsumingHurt || this.#publisher.isBlocked ? 'degraded' : 'up';
+  }
+
+  close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
+    this.#closed ??= this.#close(deadlineMs);
+    return this.#closed;
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    const endMs = this.#options.clock.monotonicMs() + deadlineMs;
+    const leftMs = (): number => Math.max(0, endMs - this.#options.clock.monotonicMs());
+    this.#closing.abort();
+    const workMs = deadlineMs * (1 - GOODBYE_SHARE);
+    await Promise.all([
+      ...[...this.#legs].map((leg) => leg.detach({ deadlineMs: workMs })),
+      this.#publisher.close(this.#publishing.state === 'idle' ? 0 : workMs),
+    ]);
+    await Promise.all([this.#publishing.close(leftMs()), this.#consuming.close(leftMs())]);
+  }
+}

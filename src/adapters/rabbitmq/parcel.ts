@@ -1,0 +1,27 @@
+import type { PublishTicket } from '../../contract/broker.js';
+import { BuscouplerError, type ErrorCode } from '../../contract/errors.js';
+import type { Target } from './target.js';
+
+/** A ticket with where it goes: what waits, and what is sent and unconfirmed. */
+export interface Parcel {
+  readonly ticket: PublishTicket;
+  readonly target: Target;
+  readonly routingKey: string;
+  /** Body and headers, for the bounds. */
+  readonly bytes: number;
+  /** The server returned it: its confirm, which follows, means nothing. */
+  isReturned: boolean;
+  /** It was sent before on a channel that died, so it can be stored whatever becomes of this try. */
+  isResent: boolean;
+}
+
+/** Settles a parcel of which this try stored nothing. */
+export function settleRefused(parcel: Parcel, error: BuscouplerError): void {
+  parcel.ticket.settle({ status: parcel.isResent ? 'uncertain' : 'failed', error });
+}
+
+/** Settles a ticket that never left. */
+export function refuseTicket(ticket: PublishTicket, code: ErrorCode, what: string, cause?: unknown): void {
+  const options = cause === undefined ? {} : { cause };
+  ticket.settle({ status: 'failed', error: new BuscouplerError(code, what, options) });
+}
