@@ -19,7 +19,8 @@ import { Connection } from './connection.js';
 import type { Faults } from './faults.js';
 import type { Gate } from './gate.js';
 import { closedError, EmbeddedLeg, type Feed } from './leg.js';
-import { PublishQueue, type Route } from './publisher.js';
+import { PublishQueue } from './publisher.js';
+import type { Route } from './route.js';
 import type { Turns } from './turns.js';
 
 /** What every embedded broker takes; the same parts as those of the real ones. */

@@ -35,6 +35,7 @@ export class Connection implements Visitor {
   #lastError: BuscouplerError | null = null;
   #blockedReason: string | null = null;
   #retry: Timer | null = null;
+  #endPause: (() => void) | null = null;
   #lostAtMs = 0;
   /** Hot path: every publish asks. */
   isUp = false;
@@ -79,6 +80,7 @@ export class Connection implements Visitor {
     this.#parts.gate.leave(this);
     this.#state = 'closed';
     this.isUp = false;
+    this.#endPause?.();
   }
 
   lose(error: BuscouplerError): void {
@@ -141,23 +143,20 @@ export class Connection implements Visitor {
   }
 
   /** Waits before the next try; rejects with the last failure when the signal aborts. */
-  #pause(tries: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
+  async #pause(tries: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.schedule(resolve, this.#retryMs(tries), { keepAlive: true });
+      this.#endPause = () => {
         timer.cancel();
-        this.#state = 'down';
-        reject(this.#failure());
+        resolve();
       };
-      const timer = this.#parts.clock.schedule(
-        () => {
-          signal.removeEventListener('abort', giveUp);
-          resolve();
-        },
-        this.#retryMs(tries),
-        { keepAlive: true },
-      );
-      if (signal.aborted) giveUp();
-      else signal.addEventListener('abort', giveUp, { once: true });
+      if (signal.aborted) this.#endPause();
+      else signal.addEventListener('abort', this.#endPause, { once: true });
     });
+    if (this.#endPause !== null) signal.removeEventListener('abort', this.#endPause);
+    this.#endPause = null;
+    if (!signal.aborted || this.isClosed) return;
+    this.#state = 'down';
+    throw this.#failure();
   }
 }

@@ -129,6 +129,11 @@ export class Faults {
     return this.#gate.turnedAway;
   }
 
+  /** How often a client that had something to publish found the broker blocked. */
+  get heldBackSends(): number {
+    return this.#gate.heldBack;
+  }
+
   /** False keeps the cost of a publish without faults at one look. */
   get isArmed(): boolean {
     return this.#planted.size > 0;

@@ -17,6 +17,8 @@ export class Gate {
   #blockedReason: string | null = null;
   /** Connects that were turned away. */
   turnedAway = 0;
+  /** How often a client that had something to publish found the broker blocked. */
+  heldBack = 0;
 
   constructor(product: string) {
     this.#product = product;

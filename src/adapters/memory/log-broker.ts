@@ -6,7 +6,7 @@ import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broke
 import { LogFeed } from './log-feed.js';
 import { createLogStore, DEFAULT_MESSAGE_BYTES, type LogStore } from './log-store.js';
 import { provisionLog } from './log-topology.js';
-import type { Route } from './publisher.js';
+import type { Route } from './route.js';
 
 /** Options of {@link createLogBroker}. */
 export interface LogBrokerOptions extends EmbeddedBrokerOptions {

@@ -65,7 +65,6 @@ export class LogFeed implements Feed, GroupMember, TurnTask {
     this.wake();
   }
 
-  /** The topic was deleted: the leg waits for it to come back. */
   topicDeleted(): void {
     this.#leg?.lostPlace();
   }

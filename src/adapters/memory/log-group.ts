@@ -7,6 +7,8 @@ export interface GroupMember {
   revoke(): void;
   /** These partitions are its own now; it reads from `committed[partition]` on and writes what it commits there. */
   assign(partitions: readonly LogPartition[], committed: number[]): void;
+  /** The topic was deleted: the member leaves and waits for it to come back. */
+  topicDeleted(): void;
 }
 
 /** Offsets that were never committed. */

@@ -20,13 +20,16 @@ export interface PartitionReader {
   wake(): void;
 }
 
+/** What a partition keeps of a message: what Kafka would. */
+type LogRecord = Pick<OutgoingMessage, 'key' | 'body' | 'headers' | 'timestampMs'>;
+
 /** One ordered part of a topic: records by offset. */
 export class LogPartition {
   readonly topic: string;
   readonly index: number;
   readonly readers: PartitionReader[] = [];
   readonly #retention: LogRetention;
-  readonly #records = new Ring<IncomingMessage>();
+  readonly #records = new Ring<LogRecord>();
   readonly #costs = new Ring<number>();
   /** Offset of the oldest record that is kept. */
   startOffset = 0;
@@ -45,9 +48,9 @@ export class LogPartition {
   }
 
   append(message: OutgoingMessage, bytes: number): void {
-    const offset = this.endOffset;
+    const { key, body, timestampMs } = message;
     const cost = bytes + MESSAGE_OVERHEAD_BYTES;
-    this.#records.push(this.#recordOf(message, offset));
+    this.#records.push({ key, body, headers: sharedHeaders(message.headers), timestampMs });
     this.#costs.push(cost);
     this.bytes += cost;
     for (let index = 0; index < this.readers.length; index += 1) this.readers[index]?.wake();
@@ -55,11 +58,12 @@ export class LogPartition {
 
   /** The record at an offset; `undefined` if it is deleted or not yet there. */
   read(offset: number): IncomingMessage | undefined {
-    return this.#records.at(offset - this.startOffset);
+    const record = this.#records.at(offset - this.startOffset);
+    return record === undefined ? undefined : this.#incoming(record, offset);
   }
 
-  records(): IncomingMessage[] {
-    return this.#records.toArray();
+  messages(): IncomingMessage[] {
+    return this.#records.toArray().map((record, index) => this.#incoming(record, this.startOffset + index));
   }
 
   /** Deletes what is older than retention allows. */
@@ -80,7 +84,7 @@ export class LogPartition {
 
   #headIsBefore(epochMs: number): boolean {
     const head = this.#records.at(0);
-    return head !== undefined && (head.timestampMs ?? 0) < epochMs;
+    return head !== undefined && head.timestampMs < epochMs;
   }
 
   #deleteHead(): void {
@@ -89,15 +93,16 @@ export class LogPartition {
     this.startOffset += 1;
   }
 
-  #recordOf(message: OutgoingMessage, offset: number): IncomingMessage {
-    const headers = sharedHeaders(message.headers);
+  /** Made for each reader: what is kept for long should be few objects. */
+  #incoming(record: LogRecord, offset: number): IncomingMessage {
+    const { key, body, headers, timestampMs } = record;
     return {
       id: readText(headers, HEADERS.id),
-      key: message.key,
-      body: message.body,
+      key,
+      body,
       headers,
       contentType: readText(headers, HEADERS.contentType),
-      timestampMs: message.timestampMs,
+      timestampMs,
       position: { broker: 'kafka', topic: this.topic, partition: this.index, offset: String(offset) },
       isRedelivered: false,
     };

@@ -1,12 +1,12 @@
 import { type PublishOutcome, STORED } from '../../contract/broker.js';
 import type { Clock } from '../../contract/clock.js';
-import { BuscouplerError, type ErrorCode } from '../../contract/errors.js';
+import { BuscouplerError } from '../../contract/errors.js';
 import type { IncomingMessage, OutgoingMessage } from '../../contract/message.js';
 import { partitionOfKey } from '../../messages/murmur2.js';
 import { checkName, twinKeyOf } from '../../messages/names.js';
+import { failedOutcome } from './failed-outcome.js';
 import { Faults } from './faults.js';
 import { Gate } from './gate.js';
-import type { LogFeed } from './log-feed.js';
 import { LogGroup, NOT_COMMITTED } from './log-group.js';
 import { LogPartition, type LogRetention } from './log-partition.js';
 import { MESSAGE_OVERHEAD_BYTES, messageSize } from './message-size.js';
@@ -31,6 +31,8 @@ export interface LogTopicOptions {
   readonly retention?: LogRetention;
   /** Largest body plus headers, bytes. Default 1,048,576. */
   readonly maxMessageBytes?: number;
+  /** True: nothing is deleted to make room unless a group has read it, for dead letters. Default `false`. */
+  readonly isKept?: boolean;
 }
 
 /** A topic of the log. */
@@ -39,6 +41,7 @@ export interface LogTopic {
   readonly partitions: readonly LogPartition[];
   readonly retention: LogRetention | null;
   readonly maxMessageBytes: number;
+  readonly isKept: boolean;
   /** Counts messages without a key: they go round. */
   keyless: number;
 }
@@ -46,11 +49,6 @@ export interface LogTopic {
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** What Kafka takes by default. */
 export const DEFAULT_MESSAGE_BYTES = 1024 * 1024;
-
-const failed = (code: ErrorCode, what: string): PublishOutcome => ({
-  status: 'failed',
-  error: new BuscouplerError(code, what),
-});
 
 /** The server side of the embedded log: topics in partitions, groups, and faults on demand. Clients share one. */
 export class LogStore {
@@ -88,7 +86,8 @@ export class LogStore {
 
   /** Creates a topic unless it exists; true if it did not. Throws BC_NAME_INVALID. */
   createTopic(options: LogTopicOptions): boolean {
-    const { name, partitions = 12, retention = null, maxMessageBytes = DEFAULT_MESSAGE_BYTES } = options;
+    const { name, partitions = 12, retention = null, isKept = false } = options;
+    const { maxMessageBytes = DEFAULT_MESSAGE_BYTES } = options;
     if (this.#topics.has(name)) return false;
     this.#checkTopicName(name);
     this.#twins.set(twinKeyOf(name), name);
@@ -100,6 +99,7 @@ export class LogStore {
       ),
       retention,
       maxMessageBytes,
+      isKept,
       keyless: 0,
     });
     return true;
@@ -112,7 +112,7 @@ export class LogStore {
     this.#twins.delete(twinKeyOf(name));
     for (const partition of topic.partitions) this.#bytes -= partition.bytes;
     for (const group of this.#groups.values()) {
-      for (const member of group.membersOf(name)) (member as LogFeed).topicDeleted();
+      for (const member of group.membersOf(name)) member.topicDeleted();
       group.forget(name);
     }
   }
@@ -130,12 +130,15 @@ export class LogStore {
   /** Stores one message of so many bytes in the partition of its key. */
   append(name: string, message: OutgoingMessage, bytes: number): PublishOutcome {
     const topic = this.#topics.get(name);
-    if (topic === undefined) return failed('BC_PLACE_MISSING', `The log has no topic "${name}".`);
+    if (topic === undefined) return failedOutcome('BC_PLACE_MISSING', `The log has no topic "${name}".`);
     if (bytes > topic.maxMessageBytes) {
-      return failed('BC_MESSAGE_TOO_LARGE', `A message of ${bytes} bytes is too large for "${name}".`);
+      return failedOutcome('BC_MESSAGE_TOO_LARGE', `A message of ${bytes} bytes is too large for "${name}".`);
     }
     if (this.#bytes + bytes + MESSAGE_OVERHEAD_BYTES > this.#maxBytes && !this.#makeRoom(bytes)) {
-      return failed('BC_PUBLISH_REFUSED', 'The memory of the embedded log is full of unread messages.');
+      return failedOutcome(
+        'BC_PUBLISH_REFUSED',
+        'The memory of the embedded log is full of unread messages.',
+      );
     }
     const count = topic.partitions.length;
     const index = message.key === null ? topic.keyless++ % count : partitionOfKey(message.key, count);
@@ -154,7 +157,7 @@ export class LogStore {
   read(name: string): readonly IncomingMessage[] {
     const topic = this.requireTopic(name);
     if (topic.retention !== null) this.#retain(topic.partitions);
-    return topic.partitions.flatMap((partition) => partition.records());
+    return topic.partitions.flatMap((partition) => partition.messages());
   }
 
   /** The next offset that a group reads, per partition; `null` where nothing was committed. */
@@ -195,7 +198,7 @@ export class LogStore {
       for (const partition of topic.partitions) {
         const before = partition.bytes;
         const needed = this.#bytes - goal;
-        const done = this.#doneBefore(topic.name, partition);
+        const done = this.#doneBefore(topic, partition);
         while (before - partition.bytes < needed && partition.deleteBefore(done));
         this.#bytes -= before - partition.bytes;
       }
@@ -203,13 +206,14 @@ export class LogStore {
     return this.#bytes + bytes + MESSAGE_OVERHEAD_BYTES <= this.#maxBytes;
   }
 
-  /** The offset that every group with an interest in the topic has committed. */
-  #doneBefore(topic: string, partition: LogPartition): number {
-    let done = partition.endOffset;
+  /** The offset that every group with an interest in the topic has committed; without any, nobody waits for it. */
+  #doneBefore(topic: LogTopic, partition: LogPartition): number {
+    let done = Infinity;
     for (const group of this.#groups.values()) {
-      const offsets = group.committed(topic);
+      const offsets = group.committed(topic.name);
       if (offsets !== undefined) done = Math.min(done, offsets[partition.index] ?? 0);
     }
+    if (done === Infinity) return topic.isKept ? 0 : partition.endOffset;
     return done;
   }
 

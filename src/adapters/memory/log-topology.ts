@@ -31,7 +31,7 @@ function provisionConsumer(store: LogStore, consumer: AnyConsumer, report: Repor
   const topic = store.requireTopic(kafkaTopicOf(consumer.topic));
   const name = deadLetterTopicOf(consumer);
   const maxMessageBytes = topic.maxMessageBytes + DEAD_LETTER_HEADER_BYTES;
-  if (store.createTopic({ name, partitions: topic.partitions.length, maxMessageBytes })) {
+  if (store.createTopic({ name, partitions: topic.partitions.length, maxMessageBytes, isKept: true })) {
     report({ kind: 'dead-letter', name });
   }
   store.group(consumer.group).startAt(topic.name, consumer.kafka.startFrom ?? 'earliest');

@@ -1,24 +1,16 @@
 import type { PublishOutcome, PublishTicket } from '../../contract/broker.js';
 import type { Clock, Timer } from '../../contract/clock.js';
-import { BuscouplerError, type ErrorCode } from '../../contract/errors.js';
-import type { OutgoingMessage } from '../../contract/message.js';
+import { BuscouplerError } from '../../contract/errors.js';
 import type { PublishBounds } from '../../contract/settings.js';
 import type { Connection } from './connection.js';
+import { failedOutcome } from './failed-outcome.js';
 import type { Faults, PlantedFault } from './faults.js';
 import type { Gate } from './gate.js';
 import { messageSize } from './message-size.js';
 import { Ring } from './ring.js';
+import type { Route } from './route.js';
 import { Transit } from './transit.js';
 import type { Turns, TurnTask } from './turns.js';
-
-/** Where a publish goes: one place of the embedded broker. */
-export interface Route {
-  /** Name of the place, by which faults find it. */
-  readonly place: string;
-  readonly maxMessageBytes: number;
-  /** Stores one message of so many bytes, or says why not. Never throws. */
-  store(message: OutgoingMessage, bytes: number): PublishOutcome;
-}
 
 /** One ticket on its way. */
 class Sending {
@@ -46,11 +38,6 @@ export interface PublishQueueParts {
 
 /** How often tickets that their owner settled are looked for while the broker does not answer. */
 const SWEEP_MS = 100;
-
-const failed = (code: ErrorCode, what: string): PublishOutcome => ({
-  status: 'failed',
-  error: new BuscouplerError(code, what),
-});
 
 /**
  * All publishes of one client, in order: waiting for the connection, in flight, answered. What is in flight when the
@@ -94,12 +81,15 @@ export class PublishQueue implements TurnTask {
 
   #refusal(bytes: number): PublishOutcome | null {
     const { maxInFlight, maxWaiting, maxBytes } = this.#parts.bounds;
-    if (this.#isClosing) return failed('BC_LIFECYCLE', 'The broker is closed.');
+    if (this.#isClosing) return failedOutcome('BC_LIFECYCLE', 'The broker is closed.');
     if (this.pending >= maxInFlight + maxWaiting) {
-      return failed('BC_PUBLISH_OVERFLOW', `${this.pending} publishes wait for the broker already.`);
+      return failedOutcome('BC_PUBLISH_OVERFLOW', `${this.pending} publishes wait for the broker already.`);
     }
     if (this.#bytes + bytes > maxBytes) {
-      return failed('BC_PUBLISH_OVERFLOW', `Publishes of ${this.#bytes} bytes wait for the broker already.`);
+      return failedOutcome(
+        'BC_PUBLISH_OVERFLOW',
+        `Publishes of ${this.#bytes} bytes wait for the broker already.`,
+      );
     }
     return null;
   }
@@ -177,8 +167,9 @@ export class PublishQueue implements TurnTask {
   }
 
   #send(limit: number): number {
-    const { faults } = this.#parts;
+    const { faults, gate } = this.#parts;
     let done = 0;
+    if (gate.blockedReason !== null && this.#waiting.size > 0) gate.heldBack += 1;
     while (done < limit && this.#canSend) {
       const sending = this.#waiting.shift() as Sending;
       done += 1;
@@ -218,7 +209,7 @@ export class PublishQueue implements TurnTask {
 
   #arrive(sending: Sending, fault: PlantedFault | null): void {
     if (fault?.kind === 'refuse') {
-      this.#answer(sending, failed('BC_PUBLISH_REFUSED', 'The embedded broker refused the message.'));
+      this.#answer(sending, failedOutcome('BC_PUBLISH_REFUSED', 'The embedded broker refused the message.'));
       return;
     }
     const outcome = sending.route.store(sending.ticket.message, sending.bytes);

@@ -5,10 +5,10 @@ import type { BrokerName, OutgoingMessage } from '../../contract/message.js';
 import type { AnyTopic } from '../../contract/topic.js';
 import { deadLetterQueueOf, exchangeOf, queueOf } from '../../messages/names.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broker.js';
-import type { Route } from './publisher.js';
 import { QueueFeed } from './queue-feed.js';
 import { createQueueStore, type QueueStore } from './queue-store.js';
 import { provisionQueues } from './queue-topology.js';
+import type { Route } from './route.js';
 
 /** Options of {@link createQueueBroker}. */
 export interface QueueBrokerOptions extends EmbeddedBrokerOptions {

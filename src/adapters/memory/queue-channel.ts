@@ -1,17 +1,23 @@
 import type { Delivery, DeliverySource } from '../../contract/broker.js';
 import type { IncomingMessage } from '../../contract/message.js';
 import type { EmbeddedLeg } from './leg.js';
-import type { QueueEntry, QueuePlace } from './queue-place.js';
+import type { QueueEntry } from './queue-entry.js';
+
+/** The queue of a channel. */
+export interface ChannelQueue {
+  /** The consumer is done with the message. */
+  acknowledged(entry: QueueEntry): void;
+}
 
 /** One consumer of one queue, and what it was handed and has not settled: a list linked through the deliveries. */
 export class QueueChannel implements DeliverySource {
-  readonly #queue: QueuePlace;
+  readonly #queue: ChannelQueue;
   readonly #leg: EmbeddedLeg;
   #first: QueueDelivery | null = null;
   #last: QueueDelivery | null = null;
   isLost = false;
 
-  constructor(queue: QueuePlace, leg: EmbeddedLeg) {
+  constructor(queue: ChannelQueue, leg: EmbeddedLeg) {
     this.#queue = queue;
     this.#leg = leg;
   }

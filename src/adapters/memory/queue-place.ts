@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../contract/clock.js';
 import type { IncomingMessage } from '../../contract/message.js';
 import type { QueueChannel } from './queue-channel.js';
+import { QueueEntry } from './queue-entry.js';
 import { Ring } from './ring.js';
 import type { Turns, TurnTask } from './turns.js';
 
@@ -15,27 +16,6 @@ export interface QueueOptions {
   readonly messageTtlMs?: number;
   /** Publishes are refused while this many messages are ready. Default: no limit. */
   readonly maxLength?: number;
-}
-
-/** One message in one queue. */
-export class QueueEntry {
-  message: IncomingMessage;
-  readonly bytes: number;
-  /** Place in the order of the queue. */
-  readonly sequence: number;
-  readonly expiresAtMs: number;
-  /** How often it was handed over and came back. */
-  returns = 0;
-
-  constructor(
-    message: IncomingMessage,
-    facts: { readonly bytes: number; readonly sequence: number; readonly expiresAtMs: number },
-  ) {
-    this.message = message;
-    this.bytes = facts.bytes;
-    this.sequence = facts.sequence;
-    this.expiresAtMs = facts.expiresAtMs;
-  }
 }
 
 /** What a queue tells its store. */
@@ -163,9 +143,9 @@ export class QueuePlace implements TurnTask {
     const kept: QueueEntry[] = [];
     for (const entry of entries) {
       this.#unsettled -= 1;
-      entry.returns += 1;
+      entry.comeBack();
       if (entry.returns > deliveryLimit) this.#owner.dead(this, entry, 'delivery_limit');
-      else kept.push(asRedelivered(entry));
+      else kept.push(entry);
     }
     this.#insert(kept);
     this.wake();
@@ -205,13 +185,4 @@ export class QueuePlace implements TurnTask {
       this.#awaitExpiry();
     }, delayMs);
   }
-}
-
-/** As quorum queues mark a message that came back. */
-function asRedelivered(entry: QueueEntry): QueueEntry {
-  const headers = Object.assign(Object.create(null), entry.message.headers, {
-    'x-delivery-count': entry.returns,
-  });
-  entry.message = { ...entry.message, headers, isRedelivered: true };
-  return entry;
 }

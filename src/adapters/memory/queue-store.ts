@@ -1,17 +1,18 @@
 import { type PublishOutcome, STORED } from '../../contract/broker.js';
-import type { Clock, Timer } from '../../contract/clock.js';
-import { BuscouplerError, type ErrorCode } from '../../contract/errors.js';
+import type { Clock } from '../../contract/clock.js';
+import { BuscouplerError } from '../../contract/errors.js';
 import type { IncomingMessage, OutgoingMessage } from '../../contract/message.js';
-import { HEADERS } from '../../messages/header-names.js';
-import { readText } from '../../messages/headers.js';
 import { checkName } from '../../messages/names.js';
+import { failedOutcome } from './failed-outcome.js';
 import { Faults } from './faults.js';
 import { Gate } from './gate.js';
 import { MESSAGE_OVERHEAD_BYTES, messageSize } from './message-size.js';
-import { type ForeignMessage, fromForeign, sharedHeaders } from './messages.js';
+import { type ForeignMessage, fromForeign, toQueued } from './messages.js';
+import { Burials, type Dead } from './queue-burials.js';
 import { asDeadLetter, type DeathReason } from './queue-death.js';
+import type { QueueEntry } from './queue-entry.js';
 import { type BindingKey, type ExchangeType, QueueExchange, type RouteTarget } from './queue-exchange.js';
-import { type QueueEntry, type QueueOptions, type QueueOwner, QueuePlace } from './queue-place.js';
+import { type QueueOptions, type QueueOwner, QueuePlace } from './queue-place.js';
 import { Turns } from './turns.js';
 
 /** Options of {@link createQueueStore}. */
@@ -38,19 +39,6 @@ export interface Address {
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** What RabbitMQ 4 takes by default. */
 const DEFAULT_MESSAGE_BYTES = 16 * 1024 * 1024;
-/** How often dead letters that no queue took are tried again. */
-const DEAD_LETTER_RETRY_MS = 1_000;
-
-const failed = (code: ErrorCode, what: string): PublishOutcome => ({
-  status: 'failed',
-  error: new BuscouplerError(code, what),
-});
-
-interface Dying {
-  readonly queue: QueuePlace;
-  readonly entry: QueueEntry;
-  readonly reason: DeathReason;
-}
 
 /** The server side of the embedded queues: exchanges, bindings, queues, and faults on demand. Clients share one. */
 export class QueueStore implements QueueOwner {
@@ -62,9 +50,7 @@ export class QueueStore implements QueueOwner {
   readonly #maxBytes: number;
   readonly #exchanges = new Map<string, QueueExchange>();
   readonly #queues = new Map<string, QueuePlace>();
-  /** Given up on, and no queue took them yet. */
-  #dying: Dying[] = [];
-  #dyingTimer: Timer | null = null;
+  readonly #burials: Burials;
   #bytes = 0;
   /** Messages that were mandatory and had no queue. */
   returned = 0;
@@ -72,6 +58,7 @@ export class QueueStore implements QueueOwner {
   constructor(options: QueueStoreOptions) {
     this.clock = options.clock;
     this.turns = new Turns(options.clock);
+    this.#burials = new Burials(options.clock, (dead) => this.#bury(dead));
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MESSAGE_BYTES;
   }
@@ -153,13 +140,17 @@ export class QueueStore implements QueueOwner {
   /** Routes one message of so many bytes. Stored in some queues and refused by others: `uncertain`. */
   publish(address: Address, message: OutgoingMessage, bytes: number): PublishOutcome {
     if (bytes > this.maxMessageBytes) {
-      return failed('BC_MESSAGE_TOO_LARGE', `A message of ${bytes} bytes is too large.`);
+      return failedOutcome('BC_MESSAGE_TOO_LARGE', `A message of ${bytes} bytes is too large.`);
     }
     const targets = this.#route(address, message);
-    if (targets === null) return failed('BC_PLACE_MISSING', `There is no exchange "${address.exchange}".`);
+    if (targets === null)
+      return failedOutcome('BC_PLACE_MISSING', `There is no exchange "${address.exchange}".`);
     if (targets.length === 0) return this.#unroutable(address);
     if (this.#bytes + (bytes + MESSAGE_OVERHEAD_BYTES) * targets.length > this.#maxBytes) {
-      return failed('BC_PUBLISH_REFUSED', 'The memory of the embedded queues is full of unsettled messages.');
+      return failedOutcome(
+        'BC_PUBLISH_REFUSED',
+        'The memory of the embedded queues is full of unsettled messages.',
+      );
     }
     return this.#enqueue(targets, message, bytes);
   }
@@ -181,7 +172,7 @@ export class QueueStore implements QueueOwner {
   /** How many messages a queue holds: ready, handed over, and given up on but not yet taken elsewhere. */
   depth(queue: string): number {
     const { ready, unsettled } = this.requireQueue(queue);
-    return ready + unsettled + this.#dying.filter((one) => one.queue.name === queue).length;
+    return ready + unsettled + this.#burials.waiting(queue);
   }
 
   removed(entry: QueueEntry): void {
@@ -189,42 +180,11 @@ export class QueueStore implements QueueOwner {
   }
 
   dead(queue: QueuePlace, entry: QueueEntry, reason: DeathReason): void {
-    const dying = { queue, entry, reason };
-    if (!this.#bury(dying)) this.#dying.push(dying);
-    this.#awaitBurials();
+    this.#burials.add({ queue, entry, reason });
   }
 
-  #route({ exchange, routingKey }: Address, message: OutgoingMessage): readonly RouteTarget[] | null {
-    if (exchange !== '') return this.#exchanges.get(exchange)?.route(routingKey, message.headers) ?? null;
-    const queue = this.#queues.get(routingKey);
-    if (queue === undefined) return [];
-    return [{ queue, position: { broker: 'rabbitmq', queue: routingKey, exchange, routingKey } }];
-  }
-
-  #unroutable({ exchange, routingKey, isMandatory }: Address): PublishOutcome {
-    if (!isMandatory) return STORED;
-    this.returned += 1;
-    return failed('BC_UNROUTABLE', `No queue takes "${routingKey}" from the exchange "${exchange}".`);
-  }
-
-  #enqueue(targets: readonly RouteTarget[], message: OutgoingMessage, bytes: number): PublishOutcome {
-    let stored = 0;
-    for (const { queue, position } of targets) {
-      if (queue.isFull) continue;
-      stored += 1;
-      this.#bytes += bytes + MESSAGE_OVERHEAD_BYTES;
-      queue.push(toIncoming(message, position), bytes);
-    }
-    if (stored === targets.length) return STORED;
-    const full = targets.filter((one) => one.queue.isFull).map((one) => one.queue.name);
-    return {
-      status: stored === 0 ? 'failed' : 'uncertain',
-      error: new BuscouplerError('BC_PUBLISH_REFUSED', `Full: queue ${full.join(', ')}.`),
-    };
-  }
-
-  /** True if the message is gone from its queue: moved, or dropped because there is nowhere to move it to. */
-  #bury({ queue, entry, reason }: Dying): boolean {
+  /** True if the message is gone from its queue: moved, or dropped because the queue has no dead-letter place. */
+  #bury({ queue, entry, reason }: Dead): boolean {
     const { deadLetter } = queue.options;
     if (deadLetter !== undefined) {
       const letter = asDeadLetter(entry.message, {
@@ -240,36 +200,43 @@ export class QueueStore implements QueueOwner {
     return true;
   }
 
-  #awaitBurials(): void {
-    if (this.#dying.length === 0 || this.#dyingTimer !== null) return;
-    this.#dyingTimer = this.clock.schedule(() => {
-      this.#dyingTimer = null;
-      this.#dying = this.#dying.filter((one) => !this.#bury(one));
-      this.#awaitBurials();
-    }, DEAD_LETTER_RETRY_MS);
+  #route({ exchange, routingKey }: Address, message: OutgoingMessage): readonly RouteTarget[] | null {
+    if (exchange !== '') return this.#exchanges.get(exchange)?.route(routingKey, message.headers) ?? null;
+    const queue = this.#queues.get(routingKey);
+    if (queue === undefined) return [];
+    return [{ queue, position: { broker: 'rabbitmq', queue: routingKey, exchange, routingKey } }];
+  }
+
+  #unroutable({ exchange, routingKey, isMandatory }: Address): PublishOutcome {
+    if (!isMandatory) return STORED;
+    this.returned += 1;
+    return failedOutcome('BC_UNROUTABLE', `No queue takes "${routingKey}" from the exchange "${exchange}".`);
+  }
+
+  #enqueue(targets: readonly RouteTarget[], message: OutgoingMessage, bytes: number): PublishOutcome {
+    const full: string[] = [];
+    for (const { queue, position } of targets) {
+      if (queue.isFull) {
+        full.push(queue.name);
+        continue;
+      }
+      this.#bytes += bytes + MESSAGE_OVERHEAD_BYTES;
+      queue.push(toQueued(message, position), bytes);
+    }
+    return full.length === 0 ? STORED : refusedBy(full, targets.length);
   }
 }
+
+/** A full queue refuses for all; what the others took is stored nevertheless. */
+const refusedBy = (full: readonly string[], targets: number): PublishOutcome => ({
+  status: full.length === targets ? 'failed' : 'uncertain',
+  error: new BuscouplerError('BC_PUBLISH_REFUSED', `Full: queue ${full.join(', ')}.`),
+});
 
 /** The options of a queue in one form, to compare and to show. */
 function describeQueue({ name: _, ...options }: QueueOptions): string {
   const { deliveryLimit = 20, deadLetter, messageTtlMs, maxLength } = options;
   return JSON.stringify({ deliveryLimit, deadLetter, messageTtlMs, maxLength });
-}
-
-/** What AMQP carries: key and tombstone in headers, identity in header or property. */
-function toIncoming(message: OutgoingMessage, position: IncomingMessage['position']): IncomingMessage {
-  const headers = sharedHeaders(message.headers);
-  const isTombstone = message.body?.length === 0 && Object.hasOwn(headers, HEADERS.tombstone);
-  return {
-    id: readText(headers, HEADERS.id) ?? (message.id === '' ? null : message.id),
-    key: readText(headers, HEADERS.key),
-    body: isTombstone ? null : message.body,
-    headers,
-    contentType: message.contentType === '' ? null : message.contentType,
-    timestampMs: message.timestampMs,
-    position,
-    isRedelivered: false,
-  };
 }
 
 /** New embedded queues, empty. Every `createQueueBroker` that is given them is a client of them. */

@@ -58,30 +58,35 @@ export interface Client {
   readonly told: readonly Told[];
 }
 
+/** Makes clients that are connected already. */
+const connected =
+  (newClient: (options?: ClientOptions) => Client) =>
+  async (options: ClientOptions = {}): Promise<Client> => {
+    const client = newClient(options);
+    await client.broker.connect(new AbortController().signal);
+    return client;
+  };
+
 /** A clock and a log on it, with clients. */
 export function logWorld(storeOptions: { maxBytes?: number } = {}) {
   const clock = new FakeClock();
   const store = createLogStore({ clock, ...storeOptions });
-  const client = async (options: ClientOptions = {}): Promise<Client> => {
+  const newClient = (options: ClientOptions = {}): Client => {
     const { told, options: shared } = parts(clock, options);
-    const broker = createLogBroker({ ...shared, store });
-    await broker.connect(new AbortController().signal);
-    return { broker, told };
+    return { broker: createLogBroker({ ...shared, store }), told };
   };
-  return { clock, store, client };
+  return { clock, store, newClient, client: connected(newClient) };
 }
 
 /** A clock and queues on it, with clients. */
 export function queueWorld(storeOptions: { maxBytes?: number; maxMessageBytes?: number } = {}) {
   const clock = new FakeClock();
   const store = createQueueStore({ clock, ...storeOptions });
-  const client = async (options: ClientOptions = {}): Promise<Client> => {
+  const newClient = (options: ClientOptions = {}): Client => {
     const { told, options: shared } = parts(clock, options);
-    const broker = createQueueBroker({ ...shared, store });
-    await broker.connect(new AbortController().signal);
-    return { broker, told };
+    return { broker: createQueueBroker({ ...shared, store }), told };
   };
-  return { clock, store, client };
+  return { clock, store, newClient, client: connected(newClient) };
 }
 
 /** Both worlds have this much in common. */
