@@ -19,22 +19,35 @@ export function showValue(value: unknown, setting: Setting | undefined): string 
   if (setting === undefined) return `a value of type ${Array.isArray(value) ? 'array' : typeof value}`;
   if (setting.secret === 'value') return MASK;
   if (setting.secret === 'url') return showUrls(value);
-  return typeof value === 'string' ? `"${showText(value)}"` : showText(JSON.stringify(value) ?? typeof value);
+  return typeof value === 'string'
+    ? `"${showPlain(value)}"`
+    : showPlain(JSON.stringify(value) ?? typeof value);
 }
 
-/** Of a URL that may not parse, only what is behind the last `@` is surely no secret, and only if there is one. */
+/**
+ * A URL is shown with host and path only if it is certain where its credentials end: a raw `/`, `#` or `@` in a
+ * password, or a forgotten host, moves that place.
+ */
 function showUrls(value: unknown): string {
   if (Array.isArray(value)) return value.map(showUrls).join(', ');
   if (typeof value !== 'string') return `a value of type ${typeof value}`;
-  const text = URL.canParse(value) && value.includes('@') === false ? value : maskAuthority(value);
-  return `"${showText(text)}"`;
+  return `"${isPlainUrl(value) ? showText(value.replace(/\/\/.*@/, `//${MASK}@`)) : maskBehindScheme(value)}"`;
 }
 
-function maskAuthority(text: string): string {
-  const scheme = /^[a-z][a-z0-9+.-]{0,20}:\/\//i.exec(text)?.[0] ?? '';
-  const at = text.lastIndexOf('@');
-  return at === -1 ? `${scheme}${MASK}` : `${scheme}${MASK}${text.slice(at)}`;
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { hostname, pathname, search, hash } = new URL(text);
+  return hostname !== '' && !pathname.includes('@') && search === '' && hash === '' && /^[!-~]*$/.test(text);
 }
+
+const maskBehindScheme = (text: string): string =>
+  (/^[a-z][a-z0-9+.-]{0,20}:\/\//i.exec(text)?.[0] ?? '') + MASK;
+
+const CREDENTIALS = /:[\s\S]*@/;
+
+/** A text that is no secret, unless somebody put a URL with credentials, or `user:password@host`, there. */
+const showPlain = (text: string): string =>
+  CREDENTIALS.test(text) ? maskBehindScheme(text) : showText(text);
 
 /** The name to change for the value at a path: of its origin, else the variable, else the dotted path. */
 export function nameAt(path: readonly PropertyKey[], merged: Merged): string {
@@ -62,9 +75,19 @@ function toProblem(issue: z.core.$ZodIssue, merged: Merged): ConfigProblem {
   const own = issue.code === 'custom' && issue.message !== 'Invalid input' ? issue.message : undefined;
   return {
     setting: nameAt(issue.path, merged),
-    was: showValue(valueAt(merged.values, issue.path), setting),
+    was: showItem(issue.path, merged, setting),
     allowed: own ?? setting?.allowed ?? 'a section of settings by name',
   };
+}
+
+/** Of a list the item; but a comma in a password cuts it in two, so credentials in the list hide every item. */
+function showItem(path: readonly PropertyKey[], { values }: Merged, setting: Setting | undefined): string {
+  const whole = valueAt(values, path.slice(0, setting?.path.length));
+  const isUnsafe = Array.isArray(whole) && setting?.secret === undefined && CREDENTIALS.test(whole.join());
+  const value = valueAt(values, path);
+  // Of a URL that was refused nobody knows where its credentials end.
+  if (setting?.secret === 'url' && typeof value === 'string') return `"${maskBehindScheme(value)}"`;
+  return isUnsafe ? MASK : showValue(value, setting);
 }
 
 function unknownKey(path: readonly PropertyKey[], merged: Merged): ConfigProblem {

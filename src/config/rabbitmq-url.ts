@@ -14,7 +14,8 @@ export function rabbitmqUrlProblem(text: string): string | null {
   // A raw "/" or "#" in a password ends the host early: the rest of it and the "@" are then found behind the host.
   if (url.hash !== '' || url.pathname.includes('@')) return `${SHAPE}; ${ENCODE}`;
   if (url.pathname.indexOf('/', 1) !== -1) return `${SHAPE} with one "/" before vhost; ${ENCODE}`;
-  if (url.port === '0') return `${SHAPE} with a port from 1 to 65535`;
+  if (url.port === '0' || /^[^/]*\/\/[^/]*:(?:\/|$)/.test(text))
+    return `${SHAPE} with a port from 1 to 65535`;
   return isDecodable(url) ? null : `${SHAPE}; ${ENCODE}`;
 }
 

@@ -55,6 +55,7 @@ describe('rabbitmqUrlProblem', () => {
     ['a vhost of two parts', 'amqp://h/a/b'],
     ['a port that is none', 'amqp://h:99999/'],
     ['port 0', 'amqp://h:0/'],
+    ['an empty port, as of a forgotten host', 'amqp://u:/p'],
     ['a line end', 'amqp://h\r\n/v'],
     ['a space', 'amqp://u:p @h'],
   ])('refuses %s', (_, url) => {

@@ -168,7 +168,7 @@ describe('values', () => {
     async (setting) => {
       const problems = await problemsOf({ ...KAFKA, [setting]: 'http://h/\r\nforged' });
       expect(problems.map((problem) => problem.setting)).toEqual([setting]);
-      expect(problems[0]?.was).toContain('\\r\\n');
+      expect(problems[0]?.was).not.toMatch(/[\r\n]/);
     },
   );
 
