@@ -5,23 +5,33 @@ import type { BrokerName } from './message.js';
 export interface BusEvents {
   /** First try to reach a broker. `address` holds no secret. */
   'broker-connecting': { broker: BrokerName; address: string };
+  /** A connection stands, for publishing, for consuming or for creating places. */
   'broker-connected': { broker: BrokerName; role: 'publisher' | 'consumer' | 'admin' };
   /** A connection was lost or could not be made; it is tried again by itself. */
   'broker-lost': { broker: BrokerName; error: BuscouplerError };
+  /** A connection that was lost stands again, `afterMs` after it was lost. */
   'broker-recovered': { broker: BrokerName; afterMs: number };
-  /** The broker stopped taking publishes (memory or disk alarm), or takes them again. */
+  /** The broker stopped taking publishes (memory or disk alarm). */
   'broker-blocked': { broker: BrokerName; reason: string };
+  /** The broker takes publishes again. */
   'broker-unblocked': { broker: BrokerName };
   /** The bus started although this broker is away; it joins by itself. */
   'broker-degraded': { broker: BrokerName; error: BuscouplerError };
+  /** A topic, exchange, queue or dead-letter place did not exist and was created. */
   'place-created': { broker: BrokerName; kind: 'topic' | 'exchange' | 'queue' | 'dead-letter'; name: string };
   /** A consumer is fed by this broker from now on. */
   'consumer-started': { consumer: string; topic: string; group: string; broker: BrokerName };
+  /** A consumer is not fed by this broker any more; what is unsettled is delivered again later. */
   'consumer-stopped': { consumer: string; broker: BrokerName; unsettled: number };
+  /** A consumer takes no messages for now, by itself or because it was asked to. */
   'consumer-paused': { consumer: string; reason: string };
+  /** A paused consumer takes messages again. */
   'consumer-resumed': { consumer: string };
+  /** A consumer begins to move: its old leg finishes what was delivered. */
   'consumer-moving': { consumer: string; from: BrokerName; to: BrokerName };
+  /** A consumer is fed by the new broker, `tookMs` after it began to move. */
   'consumer-moved': { consumer: string; from: BrokerName; to: BrokerName; tookMs: number };
+  /** A consumer cannot move and stays where it is. */
   'consumer-move-refused': { consumer: string; from: BrokerName; to: BrokerName; error: BuscouplerError };
   /** The client of this consumer died or went silent; it is built anew by itself. */
   'consumer-failed': { consumer: string; broker: BrokerName; error: BuscouplerError };
@@ -33,14 +43,19 @@ export interface BusEvents {
     offset: string;
     error: BuscouplerError;
   };
+  /** A handler threw, timed out or asked for a retry. */
   'attempt-failed': { consumer: string; id: string; attempt: number; willRetry: boolean; error: unknown };
+  /** A message was given up on; its copy is stored in the dead-letter place. */
   'dead-lettered': { consumer: string; id: string; broker: BrokerName; reason: string; place: string };
   /** The dead letter could not be stored; the original stays and it is tried again. */
   'dead-letter-failed': { consumer: string; id: string; broker: BrokerName; error: BuscouplerError };
+  /** A message was settled without effect, as the handler or the consumer's options say. */
   dropped: { consumer: string; id: string; reason: string };
-  /** Policy `primary` or `any`: a copy for the other broker failed for now, was stored late, or was given up. */
+  /** Policy `primary` or `any`: a copy for the other broker failed for now and is tried again. */
   'copy-pending': { topic: string; broker: BrokerName; pending: number; error: BuscouplerError };
+  /** A copy for the other broker was stored late. */
   'copy-stored': { topic: string; broker: BrokerName; pending: number };
+  /** A copy for the other broker was given up; that broker does not have the message. */
   'copy-lost': { topic: string; broker: BrokerName; id: string; error: BuscouplerError };
   /** Something works but is not as it should be; `what` is one sentence. */
   warning: { what: string };

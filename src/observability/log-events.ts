@@ -159,6 +159,9 @@ const LINES: EventLines = {
   warning: { level: 'warn', mark: 'warning', text: ({ what }) => what },
 };
 
+/** Level and mark of the line of an event. */
+export const lineOf = (name: BusEventName): Pick<EventLine<never>, 'level' | 'mark'> => LINES[name];
+
 /** Every name of an event, in the order of the log table. */
 export const EVENT_NAMES = Object.keys(LINES) as readonly BusEventName[];
 
