@@ -18,6 +18,8 @@ class Sending {
   readonly route: Route;
   readonly bytes: number;
   isTravelling = false;
+  /** An earlier try left and was not answered: it may have been stored. */
+  isRepeated = false;
 
   constructor(ticket: PublishTicket, route: Route, bytes: number) {
     this.ticket = ticket;
@@ -35,6 +37,10 @@ export interface PublishQueueParts {
   readonly gate: Gate;
   readonly faults: Faults;
 }
+
+/** That this try stored nothing says nothing about the one before. */
+const afterRepeat = (outcome: PublishOutcome): PublishOutcome =>
+  outcome.status === 'failed' ? { status: 'uncertain', error: outcome.error } : outcome;
 
 /** How often tickets that their owner settled are looked for while the broker does not answer. */
 const SWEEP_MS = 100;
@@ -178,6 +184,7 @@ export class PublishQueue implements TurnTask {
         this.#bytes -= bytes;
         continue;
       }
+      sending.isRepeated = ticket.wasSent;
       ticket.wasSent = true;
       if (faults.isArmed || this.#transit.size > 0) {
         this.#sendThroughFaults(sending);
@@ -185,7 +192,7 @@ export class PublishQueue implements TurnTask {
       }
       const outcome = route.store(ticket.message, bytes);
       this.#bytes -= bytes;
-      ticket.settle(outcome);
+      ticket.settle(sending.isRepeated ? afterRepeat(outcome) : outcome);
     }
     return done;
   }
@@ -221,7 +228,7 @@ export class PublishQueue implements TurnTask {
   #answer(sending: Sending, outcome: PublishOutcome): void {
     if (!this.#inFlight.delete(sending)) return;
     this.#bytes -= sending.bytes;
-    sending.ticket.settle(outcome);
+    sending.ticket.settle(sending.isRepeated ? afterRepeat(outcome) : outcome);
     this.#parts.turns.queue(this);
   }
 
