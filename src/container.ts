@@ -7,6 +7,7 @@ import { createQueueStore } from './adapters/memory/queue-store.js';
 import { createRabbitmqBroker } from './adapters/rabbitmq/broker.js';
 import type { BusConfig } from './config/bus-config.js';
 import { resolveFlag, resolveFlags } from './config/flags.js';
+import { secretsOf } from './config/secrets.js';
 import { watchFlags } from './config/watch-flags.js';
 import type { BrokerPort } from './contract/broker.js';
 import type { Clock, Random } from './contract/clock.js';
@@ -85,6 +86,7 @@ const makeLogger: Make<Logger> = ({ get }) => {
   if (logger !== undefined) return logger;
   return createLogger({
     level: config.logLevel,
+    secrets: secretsOf(config),
     ...(config.logPretty === undefined ? {} : { pretty: config.logPretty }),
   });
 };
