@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { BuscouplerError, describeError, type ErrorCode } from '../../contract/errors.js';
 import type { Address } from './address.js';
 
@@ -10,15 +11,19 @@ export const REPLY = {
   preconditionFailed: 406,
 } as const;
 
+/** The text of what a socket or amqplib threw; errors of Node.js' core are no `Error` of a realm of its own. */
+export const textOf = (thrown: unknown): string =>
+  isNativeError(thrown) ? thrown.message || thrown.name : describeError(thrown);
+
 /** The reply code with which the server closed channel or connection; `null` if it was not the server. */
 export function replyCodeOf(thrown: unknown): number | null {
-  const code = thrown instanceof Error ? (thrown as Error & { code?: unknown }).code : undefined;
+  const code = isNativeError(thrown) ? (thrown as Error & { code?: unknown }).code : undefined;
   return typeof code === 'number' ? code : null;
 }
 
 /** The server's own words inside amqplib's message, else the whole message. */
 export function serverWords(thrown: unknown): string {
-  const text = describeError(thrown);
+  const text = textOf(thrown);
   return /with message "(.*)"/s.exec(text)?.[1] ?? text;
 }
 
@@ -48,14 +53,14 @@ export function isHangUp(thrown: unknown): boolean {
   return (
     code === 'ECONNRESET' ||
     code === 'EPIPE' ||
-    /closed abruptly|disconnected before secure/.test(describeError(thrown))
+    /closed abruptly|disconnected before secure/.test(textOf(thrown))
   );
 }
 
 /** What a connection that could not be made means. */
 export function dialError(thrown: unknown, address: Address): BuscouplerError {
   if (thrown instanceof BuscouplerError) return thrown;
-  const text = describeError(thrown);
+  const text = textOf(thrown);
   const code = String((thrown as { code?: unknown } | null)?.code ?? '');
   const fail = (kind: ErrorCode, what: string) => new BuscouplerError(kind, what, { cause: thrown });
   const at = `RabbitMQ at ${address.text}`;

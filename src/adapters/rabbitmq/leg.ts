@@ -1,11 +1,12 @@
 import type { Channel, ConsumeMessage } from 'amqplib/callback_api';
 import type { Leg, LegSpec, LegState, LegStatus } from '../../contract/broker.js';
 import type { Timer } from '../../contract/clock.js';
-import { BuscouplerError, describeError } from '../../contract/errors.js';
+import { BuscouplerError } from '../../contract/errors.js';
 import type { Logger } from '../../contract/logger.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
 import { queueOf } from '../../messages/names.js';
 import { AckBook } from './ack-book.js';
+import { serverWords } from './errors.js';
 import type { LinkUser, RabbitmqContext } from './link.js';
 import { toIncoming } from './messages.js';
 import type { Loss, OpenConnection } from './open-connection.js';
@@ -185,7 +186,6 @@ export class RabbitmqLeg implements Leg, LinkUser {
       this.#isDirty = false;
       try {
         await this.#adjust();
-        if (this.#feed !== null) this.#succeeded();
       } catch (error) {
         this.#failed(error as BuscouplerError);
       }
@@ -241,11 +241,24 @@ export class RabbitmqLeg implements Leg, LinkUser {
     const what = `Consuming from the queue "${this.#queue}"`;
     book.setPrefetch(prefetch);
     await channel.call(what, (callback) => channel.client.prefetch(prefetch, false, callback));
-    const { consumerTag } = await channel.call<{ consumerTag: string }>(what, (callback) =>
-      channel.client.consume(this.#queue, (message) => this.#arrived(feed, message), {}, callback),
+    await channel.call(what, (callback) =>
+      channel.client.consume(
+        this.#queue,
+        (message) => this.#arrived(feed, message),
+        {},
+        (error: unknown, answer) => {
+          // Deliveries can follow in the same bytes: by then it is live.
+          if (!error) this.#consuming(feed, answer.consumerTag);
+          callback(error, answer);
+        },
+      ),
     );
-    feed.tag = consumerTag;
     feed.prefetch = prefetch;
+  }
+
+  #consuming(feed: Feed, tag: string): void {
+    feed.tag = tag;
+    this.#succeeded();
   }
 
   async #cancel(feed: Feed): Promise<void> {
@@ -282,7 +295,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
   /** The server closed the channel (an ack that came too late, a protocol error): a new one is opened. */
   #channelClosed(feed: Feed): void {
     if (feed !== this.#feed || feed.channel.closeReason === undefined) return;
-    const what = `The channel of "${this.#queue}" was closed: ${describeError(feed.channel.closeReason)}.`;
+    const what = `The channel of "${this.#queue}" was closed: ${serverWords(feed.channel.closeReason)}.`;
     this.#lose(new BuscouplerError('BC_BROKER_UNAVAILABLE', what), 0);
     this.#nudge();
   }

@@ -1,6 +1,6 @@
 import type { Connection } from 'amqplib/callback_api';
-import { BuscouplerError, describeError } from '../../contract/errors.js';
-import { replyCodeOf, serverWords } from './errors.js';
+import { BuscouplerError } from '../../contract/errors.js';
+import { replyCodeOf, serverWords, textOf } from './errors.js';
 
 /** How a connection ended. */
 export interface Loss {
@@ -24,7 +24,7 @@ const SOCKET_TROUBLE = /Unexpected close|Heartbeat timeout|Socket closed|aborted
 function readLoss(thrown: unknown): Loss {
   const replyCode = replyCodeOf(thrown);
   const hasSocketCode = typeof (thrown as { code?: unknown } | null | undefined)?.code === 'string';
-  const text = thrown === undefined ? 'closed by client' : describeError(thrown);
+  const text = thrown === undefined ? 'closed by client' : textOf(thrown);
   const isPoison = replyCode === null && !hasSocketCode && !SOCKET_TROUBLE.test(text);
   const what = isPoison
     ? `RabbitMQ sent a message that the client cannot read (${text}); the connection is lost.`

@@ -114,13 +114,17 @@ export class RabbitmqPublisher implements LinkUser {
     const body = message.body === null ? 0 : message.body.length;
     const bytes = headers + body;
     const problem = this.#problem({ headers, body });
-    if (problem !== null) return refuseTicket(ticket, ...problem);
+    if (problem !== null) {
+      refuseTicket(ticket, ...problem);
+      return;
+    }
     let routingKey: string;
     try {
       routingKey = target.routingKeyOf(message);
     } catch (error) {
       const what = `The routing key function of ${target.label} threw.`;
-      return refuseTicket(ticket, 'BC_MESSAGE_INVALID', what, error);
+      refuseTicket(ticket, 'BC_MESSAGE_INVALID', what, error);
+      return;
     }
     this.#bytes += bytes;
     const parcel: Parcel = { ticket, target, routingKey, bytes, isReturned: false, isResent: false };
@@ -197,7 +201,10 @@ export class RabbitmqPublisher implements LinkUser {
   #dispatch(parcel: Parcel): void {
     this.#isAlone = this.#suspects > 0;
     if (this.#isAlone) this.#suspects -= 1;
-    if (parcel.ticket.isSettled) return this.#release(parcel);
+    if (parcel.ticket.isSettled) {
+      this.#release(parcel);
+      return;
+    }
     if (this.#gate.isShut(parcel)) return;
     if (this.#window.size === 0) this.#watch();
     const isFirstTry = !parcel.ticket.wasSent;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Channel, type ChannelModel, connect } from 'amqplib';
+import { type Channel, type ChannelModel, connect, type Options } from 'amqplib';
 import { createRabbitmqBroker } from '../../../src/adapters/rabbitmq/broker.js';
 import {
   type BrokerPort,
@@ -171,7 +171,7 @@ export interface Plain {
   channel(): Promise<Channel>;
 }
 
-export async function openPlain(url: string, undo: Cleanup): Promise<Plain> {
+export async function openPlain(url: string | Options.Connect, undo: Cleanup): Promise<Plain> {
   const connection = await connect(url);
   connection.on('error', () => {});
   undo.add(() => connection.close().catch(() => undefined));
