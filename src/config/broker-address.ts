@@ -10,5 +10,5 @@ export function brokerAddressProblem(address: string): string | null {
 }
 
 /** True for a decimal port number from 1 to 65535. */
-export const isPort = (text: string): boolean =>
+const isPort = (text: string): boolean =>
   /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;

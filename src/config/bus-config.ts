@@ -8,7 +8,7 @@ import type { KafkaSettings, PublishBounds, RabbitmqSettings } from '../contract
 import type { PublishPolicy, TopicOptions } from '../contract/topic.js';
 
 /** Levels of log lines, from most to least; `silent` writes none. */
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
 /** Where a value came from, in order of precedence. */
 export type OriginSource = 'override' | 'environment' | 'file' | 'default';
@@ -23,7 +23,7 @@ export interface SettingOrigin {
 }
 
 /** What configuration says of one topic; it wins over the definition in code. */
-export type TopicConfig = Pick<
+type TopicConfig = Pick<
   TopicOptions,
   'brokers' | 'policy' | 'primary' | 'allowGaps' | 'unroutable' | 'kafka' | 'rabbitmq'
 >;

@@ -5,7 +5,7 @@ import { ConfigError, describeError } from '../contract/errors.js';
 import { showText } from './problems.js';
 
 /** Names of the file, in the order in which they are looked for. */
-export const CONFIG_FILE_NAMES = [
+const CONFIG_FILE_NAMES = [
   'buscoupler.config.js',
   'buscoupler.config.mjs',
   'buscoupler.config.json',
@@ -62,7 +62,7 @@ async function load(file: string | undefined, cwd: string): Promise<LilconfigRes
 }
 
 /**
- * Reads the named file, or the one of `CONFIG_FILE_NAMES` that is in `cwd`; `null` if there is none and none was named.
+ * Reads the named file, or `buscoupler.config.{js,mjs,json}` in `cwd`; `null` if there is none and none was named.
  * Throws ConfigError when it cannot be read or is no object.
  */
 export async function readConfigFile(file: string | undefined, cwd: string): Promise<ConfigFile | null> {

@@ -9,7 +9,7 @@ export interface Layer {
 }
 
 /** Where one leaf of the merged values came from. */
-export interface LeafOrigin {
+interface LeafOrigin {
   readonly source: OriginSource;
   readonly name: string;
 }

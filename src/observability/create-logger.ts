@@ -5,7 +5,7 @@ import { type CleanOptions, cleanFields, cleanText } from './clean-fields.js';
 import { prefixOf } from './marks.js';
 
 /** Where lines go: a stream of the process, or anything that takes text. */
-export interface LogStream {
+interface LogStream {
   write(line: string): unknown;
   readonly isTTY?: boolean;
 }
