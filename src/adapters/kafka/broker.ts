@@ -52,7 +52,6 @@ class KafkaBroker implements BrokerPort {
   readonly #state: ConnectionState;
   readonly #limits = new Map<string, number>();
   readonly #groups = new Map<string, Group>();
-  readonly #legs = new Set<KafkaLeg>();
   #closing: Promise<void> | null = null;
 
   constructor(options: KafkaBrokerOptions, driver: KafkaDriver) {
@@ -108,9 +107,7 @@ class KafkaBroker implements BrokerPort {
 
   async attach(spec: LegSpec): Promise<KafkaLeg> {
     this.#checkOpen();
-    const leg = await this.#groupOf(spec.consumer).attach(spec);
-    this.#legs.add(leg);
-    return leg;
+    return this.#groupOf(spec.consumer).attach(spec);
   }
 
   #groupOf({ group: name }: AnyConsumer): Group {
@@ -160,8 +157,8 @@ class KafkaBroker implements BrokerPort {
   }
 
   async #close(deadlineMs: number): Promise<void> {
-    const detached = [...this.#legs].map((leg) => leg.detach({ deadlineMs }));
-    await Promise.all([this.#sender.close(deadlineMs), ...detached]);
+    const left = [...this.#groups.values()].map((group) => group.close(deadlineMs));
+    await Promise.all([this.#sender.close(deadlineMs), ...left]);
     this.#state.closed();
     this.#client.close();
     this.#admin.close();

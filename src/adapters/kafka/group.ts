@@ -112,6 +112,15 @@ export class Group {
     return leg;
   }
 
+  /** Detaches every leg and leaves; whoever still waits to be attached is refused. */
+  async close(deadlineMs: number): Promise<void> {
+    for (const [leg, { reject }] of [...this.#waiters]) {
+      this.#waiters.delete(leg);
+      reject(new BuscouplerError('BC_LIFECYCLE', 'The Kafka connection is closed.'));
+    }
+    await Promise.all([...this.#legs.values()].map((leg) => leg.detach({ deadlineMs })));
+  }
+
   async #detach(leg: KafkaLeg, deadlineMs: number): Promise<void> {
     const { clock } = this.#context;
     const endMs = clock.monotonicMs() + deadlineMs;

@@ -18,7 +18,10 @@ const HEARTBEAT_MS = 3_000;
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** Batches are only handed over, so all of a fetch can be taken at once. */
 const CONCURRENT_PARTITIONS = 64;
-const RETRIES = 3;
+/** Tries to reach a broker, within each of the following. */
+const CLIENT_RETRIES = 2;
+/** Tries to go on as the same member, about 8 s: a new one would have to wait until the session of the old one ends. */
+const MEMBER_RETRY = { retries: 10, initialRetryTime: 100, maxRetryTime: 1_000 } as const;
 
 const toFetchedBatch = ({ topic, partition, highWatermark, messages }: Batch): FetchedBatch => ({
   topic,
@@ -51,7 +54,7 @@ function createConsumer(kafka: Kafka, group: string, { sessionTimeoutMs, held }:
     maxBytesPerPartition: PARTITION_MAX_BYTES,
     allowAutoTopicCreation: false,
     // It cannot force a restart, and restarts on a client whose tables may be wrong: we build a new one instead.
-    retry: { retries: RETRIES, restartOnFailure: async () => false },
+    retry: { ...MEMBER_RETRY, restartOnFailure: async () => false },
   });
 }
 
@@ -69,7 +72,7 @@ class KafkajsMember implements MemberClient {
   constructor(context: ClientContext, spec: MemberSpec, seeds: readonly Seed[]) {
     this.#spec = spec;
     this.#held = spec.held;
-    const kafka = createKafkajs(context, { seeds, retries: RETRIES });
+    const kafka = createKafkajs(context, { seeds, retries: CLIENT_RETRIES });
     const { sessionTimeoutMs } = context.settings;
     this.#consumer = createConsumer(kafka, spec.group, { sessionTimeoutMs, held: () => this.#held });
     this.#listen();

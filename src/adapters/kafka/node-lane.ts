@@ -144,8 +144,7 @@ export class NodeLane {
     const cause = protocolErrorNamed(errorCode);
     const error = toKafkaError(cause, `Kafka did not store a message in "${batch.topic}"`);
     if (error.code === 'BC_PLACE_MISSING' || !isRefusal(error)) {
-      // A missing topic is believed only when the metadata say so too.
-      this.#context.onFailure(error);
+      // A leader that moved, replicas that are behind; a missing topic is believed only when the metadata say so too.
       this.#context.doubt(batch.topic);
       this.#postpone(queue);
     } else if (records.length > 1 && OF_ONE_RECORD.has(protocolErrorOf(cause) ?? '')) {

@@ -128,9 +128,12 @@ export class TopicRoute {
   }
 
   #failed(error: BuscouplerError): void {
+    if (isRefusal(error)) {
+      this.#refuseAll(error);
+      return;
+    }
     this.#context.onFailure(error);
-    if (isRefusal(error)) this.#refuseAll(error);
-    else if (this.#hasWork()) this.#askLater(this.#backoffMs());
+    if (this.#hasWork()) this.#askLater(this.#backoffMs());
   }
 
   /** The next publish asks anew: a negative answer is not kept. */
