@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { Fault } from '../../../../src/adapters/memory/faults.js';
 import type { Delivery } from '../../../../src/contract/broker.js';
 import {
   type Attached,
@@ -71,6 +72,7 @@ class History {
   readonly clients: (Client & { readonly send: ReturnType<typeof publishing>['send'] })[] = [];
   readonly legs: (Attached | null)[] = [null, null, null];
   readonly published: Published[] = [];
+  readonly faults: Fault[] = [];
   readonly delivered: Delivery[] = [];
   /** Ids of deliveries that were settled while they could be. */
   readonly settled = new Set<string>();
@@ -151,10 +153,10 @@ class History {
       case 'resume':
         return leg?.resume();
       case 'refuse':
-        store.faults.refuse({ count: 1 + (at % 3) });
+        this.faults.push(store.faults.refuse({ count: 1 + (at % 3) }));
         return;
       case 'lose-reply':
-        store.faults.loseReplies({ count: 1 + (at % 3) });
+        this.faults.push(store.faults.loseReplies({ count: 1 + (at % 3) }));
         return;
       case 'hold-reply': {
         const held = store.faults.holdReplies({ count: 1 + (at % 3) });
@@ -162,7 +164,7 @@ class History {
         return;
       }
       case 'delay':
-        store.faults.delay({ delayMs: at, count: 1 + (at % 3) });
+        this.faults.push(store.faults.delay({ delayMs: at, count: 1 + (at % 3) }));
         return;
       case 'down':
         store.faults.goDown();
@@ -184,8 +186,12 @@ class History {
   /** Everything works again, everyone reads, everything is settled. */
   async heal(): Promise<void> {
     const { store, clock } = this.world;
+    for (const fault of this.faults) fault.remove();
     store.faults.comeUp();
     store.faults.unblock();
+    await clock.advance(20_000);
+    // What lost its reply waits for its deadline, or for a new connection: then it is sent again.
+    store.faults.dropConnections();
     await clock.advance(20_000);
     for (const index of [0, 1, 2]) await this.attach(index);
     for (const one of this.legs) one?.leg.resume();
@@ -265,6 +271,7 @@ describe.each([
         const outcomes = new Map(
           history.published.map((one) => [one.ticket.message.id, one.outcome?.status]),
         );
+        expect([...outcomes].filter(([, status]) => status === undefined)).toEqual([]);
         const handled = history.delivered.map((one) => one.message.id as string);
         expect(handled.filter((id) => !outcomes.has(id) || outcomes.get(id) === 'failed')).toEqual([]);
         const unhandled = history.storedOnes().filter((one) => !history.settled.has(one.ticket.message.id));

@@ -169,6 +169,8 @@ describe('the embedded log', () => {
     for (let index = 0; index < 30; index += 1) send(`m${index}`, { body: Buffer.alloc(500) });
     await settleMicrotasks();
     const stored = settled.filter((one) => one.endsWith(':stored')).length;
+    expect(stored).toBeLessThan(30);
+    expect(store.read('orders')).toHaveLength(stored);
     expect(settled.slice(stored).every((one) => one.endsWith(':failed'))).toBe(true);
     expect(store.bytes).toBeLessThanOrEqual(20_000);
     for (const delivery of deliveries.splice(0)) delivery.settle();

@@ -116,6 +116,28 @@ describe('the embedded queues', () => {
     expect(second.deliveries[0]?.message.headers['x-delivery-count']).toBe(1);
   });
 
+  it('keeps the order of messages that come back from several consumers, one after another', async () => {
+    const { broker, store, client } = await ready();
+    const attached = [
+      await attach(broker, { capacity: 1 }),
+      await attach((await client()).broker, { capacity: 1 }),
+      await attach((await client()).broker, { capacity: 1 }),
+    ];
+    for (let index = 0; index < 4; index += 1) {
+      store.write('orders', 'orders', { body: Buffer.from(`m${index}`) });
+    }
+    await settleMicrotasks();
+    const byFirst = attached.sort((a, b) => {
+      const [one, other] = [a, b].map(({ deliveries }) => String(deliveries[0]?.message.body));
+      return (one as string).localeCompare(other as string);
+    });
+    for (const { leg } of byFirst) leg.pause();
+    for (const { leg } of byFirst) await leg.detach({ deadlineMs: 1_000 });
+    const last = await attach(broker);
+    await settleMicrotasks();
+    expect(bodies(last.deliveries.map((one) => one.message))).toEqual(['m0', 'm1', 'm2', 'm3']);
+  });
+
   it('gives a message up at its delivery limit: it goes to the dead-letter queue and later ones flow', async () => {
     const { broker, store } = await ready(topicOf(), { deliveryLimit: 20 });
     store.write('orders', 'orders', { body: Buffer.from('poison'), headers: { note: 'kept' } });
