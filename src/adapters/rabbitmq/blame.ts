@@ -42,13 +42,10 @@ export function blame(reason: unknown, parcels: readonly Parcel[], alone: Parcel
     };
   }
   if (alone !== null) {
-    const error = new BuscouplerError(
-      'BC_MESSAGE_INVALID',
-      `RabbitMQ closed the channel over this message: ${words}.`,
-      {
-        cause: reason,
-      },
-    );
+    // After an error of its own the server may well take the same message later.
+    const kind = code === REPLY.internalError ? 'BC_PUBLISH_REFUSED' : 'BC_MESSAGE_INVALID';
+    const what = `RabbitMQ closed the channel over this message: ${words}.`;
+    const error = new BuscouplerError(kind, what, { cause: reason });
     return { kind: 'refused', culprits: [alone], error };
   }
   return { kind: 'unknown' };

@@ -9,6 +9,7 @@ export const REPLY = {
   notFound: 404,
   resourceLocked: 405,
   preconditionFailed: 406,
+  internalError: 541,
 } as const;
 
 /** The text of what a socket or amqplib threw; errors of Node.js' core are no `Error` of a realm of its own. */
@@ -77,7 +78,11 @@ export function dialError(thrown: unknown, address: Address): BuscouplerError {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number|packet length too long/.test(text)) {
     return fail('BC_PROTOCOL', `${address.text} does not speak TLS.`);
   }
-  if (TLS_CODE.test(code)) return fail('BC_TLS', `TLS with ${at} failed: ${text}.`);
+  if (TLS_CODE.test(code)) {
+    // OpenSSL's own text holds addresses and ends with a line end; its reason is the readable part.
+    const reason: unknown = (thrown as { reason?: unknown }).reason;
+    return fail('BC_TLS', `TLS with ${at} failed: ${typeof reason === 'string' ? reason : text.trim()}.`);
+  }
   if (NOT_AMQP.test(text)) return fail('BC_PROTOCOL', `${address.text} does not speak AMQP 0-9-1.`);
   return fail('BC_BROKER_UNAVAILABLE', `${at} cannot be reached: ${text || code}.`);
 }

@@ -51,7 +51,8 @@ export class RabbitmqLeg implements Leg, LinkUser {
   #isPaused = false;
   #ending: 'no' | 'draining' | 'left' = 'no';
   #reason: BuscouplerError | null = null;
-  #hasStarted = false;
+  /** Until the first consume-ok: who waits for it. */
+  #starting: { resolve(): void; reject(error: BuscouplerError): void } | null = null;
   /** The queue vanished: places are looked at before the next subscription. */
   #isQueueGone = false;
   /** So many deliveries are taken one at a time: that many were unacked when a connection died. */
@@ -69,13 +70,16 @@ export class RabbitmqLeg implements Leg, LinkUser {
     this.#capacity = options.spec.capacity;
   }
 
-  /** Resolves when it is fed, or waits for nothing because it was paused; rejects with why it cannot be. */
-  async start(connection: OpenConnection): Promise<void> {
+  /**
+   * Resolves with the first consume-ok, however often the connection is lost before it; rejects with why the queue
+   * cannot be consumed from.
+   */
+  start(connection: OpenConnection): Promise<void> {
     this.#connection = connection;
-    await this.#settleDown();
-    if (this.#feed === null && !this.#isPaused && this.#ending === 'no' && this.#reason !== null)
-      throw this.#reason;
-    this.#hasStarted = true;
+    return new Promise((resolve, reject) => {
+      this.#starting = { resolve, reject };
+      this.#nudge();
+    });
   }
 
   // -- the contract
@@ -110,7 +114,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
     if (this.#reason !== null && this.#reason.code !== 'BC_BROKER_UNAVAILABLE') return 'failed';
     if (this.#isPaused) return 'paused';
     if (this.#feed?.tag != null) return 'live';
-    return this.#hasStarted ? 'recovering' : 'starting';
+    return this.#starting === null ? 'recovering' : 'starting';
   }
 
   async drain(): Promise<void> {
@@ -125,6 +129,10 @@ export class RabbitmqLeg implements Leg, LinkUser {
     await Promise.race([this.#leave(), wait(clock, deadlineMs, over.signal)]);
     over.abort();
     this.#ending = 'left';
+    this.#retry?.cancel();
+    this.#starting?.reject(
+      new BuscouplerError('BC_LIFECYCLE', `The consumer of "${this.#queue}" was stopped.`),
+    );
     this.#feed?.book.lose();
     this.#feed = null;
     this.#options.left(this);
@@ -272,6 +280,8 @@ export class RabbitmqLeg implements Leg, LinkUser {
   #succeeded(): void {
     this.#failures = 0;
     this.#reason = null;
+    this.#starting?.resolve();
+    this.#starting = null;
   }
 
   /** The server refused the queue. A lost connection comes back by itself; anything else is told and tried again. */
@@ -282,8 +292,12 @@ export class RabbitmqLeg implements Leg, LinkUser {
     const isNews = this.#reason?.message !== error.message;
     this.#reason = error;
     if (error.code === 'BC_PLACE_MISSING') this.#isQueueGone = true;
-    if (!this.#hasStarted) return;
-    if (isNews && error.code !== 'BC_BROKER_UNAVAILABLE') {
+    const isLoss = error.code === 'BC_BROKER_UNAVAILABLE';
+    if (this.#starting !== null && !isLoss) {
+      this.#starting.reject(error);
+      return;
+    }
+    if (isNews && !isLoss) {
       context.emit('consumer-failed', { consumer: spec.consumer.name, broker: 'rabbitmq', error });
     }
     this.#failures += 1;

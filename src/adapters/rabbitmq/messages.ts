@@ -65,7 +65,9 @@ const INT64_LIMIT = 2 ** 63;
 function encodeValue(value: HeaderValue, depth: number): unknown {
   if (typeof value === 'bigint') return { '!': 'int64', value };
   if (typeof value === 'number') {
-    // Its integer test fails beyond these: NaN, -Infinity and large fractions would throw.
+    // The server has no such numbers: it would close the connection with 541.
+    if (!Number.isFinite(value)) throw new TypeError(`AMQP has no header value ${value}`);
+    // amqplib's own integer test fails beyond these: large fractions would throw.
     const isInt64 = Number.isInteger(value) && value >= -INT64_LIMIT && value < INT64_LIMIT;
     return isInt64 ? value : { '!': 'double', value };
   }

@@ -6,6 +6,7 @@ import type { PublishBounds } from '../../contract/settings.js';
 import { HEADERS } from '../../messages/header-names.js';
 import { blame } from './blame.js';
 import { ConfirmWindow } from './confirm-window.js';
+import { REPLY } from './errors.js';
 import { ExchangeGate } from './exchange-gate.js';
 import type { LinkUser, RabbitmqContext } from './link.js';
 import { headerBytes } from './messages.js';
@@ -429,5 +430,6 @@ function unroutable({ target, routingKey }: Parcel): BuscouplerError {
     : new BuscouplerError('BC_UNROUTABLE', `No queue is bound to the ${target.label} for "${routingKey}".`);
 }
 
-/** Codes with which the server closes a whole connection because of what we sent: 501 to 506, 540. */
-const isOurFault = (replyCode: number): boolean => replyCode >= 501 && replyCode <= 540 && replyCode !== 530;
+/** Codes with which the server closes a whole connection because of what we sent: 501 to 541 without 530 (vhost). */
+const isOurFault = (replyCode: number): boolean =>
+  replyCode >= 501 && replyCode <= REPLY.internalError && replyCode !== 530;

@@ -85,7 +85,7 @@ export function checkTopologyNames({ topics, consumers }: Topology): void {
     const check = consumer.rabbitmq.existing ? checkForeignName : checkName;
     check(queueOf(consumer), `queue of consumer "${consumer.name}"`);
     check(deadLetterQueueOf(consumer), `dead-letter queue of consumer "${consumer.name}"`);
-    bindingsOf(consumer);
+    if (!consumer.rabbitmq.existing) bindingsOf(consumer);
   }
 }
 
