@@ -33,6 +33,7 @@ import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
 import { BackgroundCopies } from './routing/background-copies.js';
 import { checkConsumer, checkFeed, nameQueue } from './routing/check-consumer.js';
+import { logPublishes } from './routing/log-publishes.js';
 import { planRoute } from './routing/plan-route.js';
 import { createPublishPath } from './routing/publish-path.js';
 import { RoutedBus } from './routing/routed-bus.js';
@@ -189,9 +190,11 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
   const pipeline = new Pipeline({
     consumer: definition,
     inbox,
-    deadLetterOf: ({ message }, id, failure) =>
-      deadLetterOf({ incoming: message, id, topic: definition.topic.name }, failure),
-    deadLetterPublisher: (broker) => port(broker).publisher({ kind: 'dead-letter', consumer: definition }),
+    deadLetterOf: ({ delivery, id, failure, maxBytes }) =>
+      deadLetterOf({ incoming: delivery.message, id, topic: definition.topic.name }, failure, maxBytes),
+    deadLetterPublisher: oncePerBroker((broker) =>
+      port(broker).publisher({ kind: 'dead-letter', consumer: definition }),
+    ),
     deadLetterPlace: (broker) =>
       broker === 'kafka' ? deadLetterTopicOf(definition) : deadLetterQueueOf(definition),
     book: get(TOKENS.book),
@@ -216,6 +219,16 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
     checkMove,
   });
   return { definition, feed };
+}
+
+/** Makes what is asked for when it is first asked for. */
+function oncePerBroker<Made>(make: (broker: BrokerName) => Made): (broker: BrokerName) => Made {
+  const made = new Map<BrokerName, Made>();
+  return (broker) => {
+    const present = made.get(broker) ?? make(broker);
+    made.set(broker, present);
+    return present;
+  };
 }
 
 /** Moves a consumer whose flag changed in the watched file; a refusal is told by its event and the consumer stays. */
@@ -248,7 +261,10 @@ const makeBus: Make<RoutedBus> = (context) => {
   return new RoutedBus({
     ports: get(TOKENS.ports),
     routes: get(TOKENS.routes),
-    publishAlong: createPublishPath({ clock, book, leftovers: copies, timeoutMs: config.publish.timeoutMs }),
+    publishAlong: logPublishes(
+      createPublishPath({ clock, book, leftovers: copies, timeoutMs: config.publish.timeoutMs }),
+      get(TOKENS.logger),
+    ),
     consumers: get(TOKENS.consumers),
     inbox,
     book,
