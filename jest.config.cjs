@@ -19,6 +19,8 @@ module.exports = {
     {
       ...common,
       displayName: 'real',
+      globalSetup: '<rootDir>/tests/support/servers/global-setup.cjs',
+      globalTeardown: '<rootDir>/tests/support/servers/global-teardown.cjs',
       testMatch: ['<rootDir>/tests/{contract,integration,scenarios,cli}/**/*.test.ts'],
     },
   ],
