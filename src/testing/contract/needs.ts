@@ -1,0 +1,27 @@
+import type { Capabilities } from '../../contract/capabilities.js';
+import type { Need } from './contract-case.js';
+import type { BrokerProfile, FaultName } from './contract-rig.js';
+
+const namesOf = (brokers: readonly BrokerProfile[]): string =>
+  brokers.map(({ product }) => product).join(' and ');
+
+/** Every broker of the set-up can have this done to it. */
+export const allCan =
+  (...faults: readonly FaultName[]): Need =>
+  (brokers) => {
+    for (const fault of faults) {
+      const without = brokers.filter((broker) => !broker.faults.includes(fault));
+      if (without.length > 0) return `nothing here makes ${namesOf(without)} "${fault}"`;
+    }
+    return null;
+  };
+
+/** Some broker of the set-up has this capability. */
+export const someBroker =
+  (holds: (capabilities: Capabilities) => boolean, what: string): Need =>
+  (brokers) =>
+    brokers.some(({ capabilities }) => holds(capabilities)) ? null : `${namesOf(brokers)} ${what}`;
+
+/** The set-up has two brokers. */
+export const twoBrokers: Need = (brokers) =>
+  brokers.length === 2 ? null : `${namesOf(brokers)} alone: the case is about two brokers`;

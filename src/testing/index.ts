@@ -1,0 +1,12 @@
+export { createLogBroker } from '../adapters/memory/log-broker.js';
+export { createLogStore, type LogStore } from '../adapters/memory/log-store.js';
+export { createQueueBroker } from '../adapters/memory/queue-broker.js';
+export { createQueueStore, type QueueStore } from '../adapters/memory/queue-store.js';
+export { type ContractCase, runCase, skipReason } from './contract/contract-case.js';
+export { contractCases } from './contract/contract-cases.js';
+export type { BrokerProfile, ContractRig, ContractSetup, RigBroker } from './contract/contract-rig.js';
+export { createRig, type RigParts } from './contract/create-rig.js';
+export { embeddedDualSetup, embeddedLogSetup, embeddedQueueSetup } from './contract/embedded-rigs.js';
+export { createFakeClock, type FakeClock } from './fake-clock.js';
+export { createRecorder, type Recorder } from './recorder.js';
+export { createSeededRandom } from './seeded-random.js';

@@ -1,0 +1,4 @@
+import { embeddedLogSetup } from '../../src/testing/contract/embedded-rigs.js';
+import { runContract } from './run-contract.js';
+
+runContract(embeddedLogSetup());
