@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type ProgramResult, type RunProgramOptions, runProgram } from '../support/run-program.js';
 import { describeWithServers } from '../support/servers/describe-with-servers.js';
-import { type ProgramResult, type RunProgramOptions, runProgram } from './run-program.js';
 
 /** Temporary folder of one run of the demo, to see that it leaves nothing in it. */
 let folder: string;
