@@ -30,27 +30,75 @@ export function copyHeaders(raw: Readonly<Record<string, unknown>>): Record<stri
   return copy;
 }
 
+function cloneValue(value: HeaderValue): HeaderValue {
+  if (value === null || typeof value !== 'object') return value;
+  if (Buffer.isBuffer(value)) return Buffer.from(value);
+  return Array.isArray(value) ? value.map(cloneValue) : cloneHeaders(value as Headers);
+}
+
+/** A deep copy with null prototypes: Buffers and tables too, so that no change reaches the original. */
+export function cloneHeaders(raw: Headers): Record<string, HeaderValue> {
+  const copy: Record<string, HeaderValue> = Object.create(null);
+  for (const name of Object.keys(raw)) copy[name] = cloneValue(raw[name] as HeaderValue);
+  return copy;
+}
+
 type ByteHeader = string | Buffer;
 type Noted = 'bytes' | 'null' | 'json';
 
-/** JSON for what bytes cannot say; Buffers and bigints inside are wrapped. */
-function toJson(value: HeaderValue): string {
-  return JSON.stringify(value, (_, inner) => {
-    if (typeof inner === 'bigint') return { $bigint: inner.toString() };
-    if (inner?.type === 'Buffer' && Array.isArray(inner.data)) {
-      return { $bytes: Buffer.from(inner.data).toString('base64') };
-    }
-    return inner;
-  });
+/** Deepest table or list that is read; a broken note must not overflow the stack. */
+const MAX_DEPTH = 100;
+
+/** What JSON cannot say is a table of one of these names; a caller's own table of such a name is wrapped once more. */
+const WRAPPERS: ReadonlySet<string> = new Set(['$bytes', '$bigint', '$number', '$table']);
+
+const isWrapper = (names: readonly string[]): boolean =>
+  names.length === 1 && WRAPPERS.has(names[0] as string);
+
+function toPlain(value: HeaderValue): unknown {
+  if (typeof value === 'bigint') return { $bigint: value.toString() };
+  if (typeof value === 'number') {
+    return Number.isFinite(value) && !Object.is(value, -0)
+      ? value
+      : { $number: Object.is(value, -0) ? '-0' : String(value) };
+  }
+  if (value === null || typeof value !== 'object') return value;
+  if (Buffer.isBuffer(value)) return { $bytes: value.toString('base64') };
+  if (Array.isArray(value)) return value.map(toPlain);
+  const table: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(value)) table[name] = toPlain((value as Headers)[name] as HeaderValue);
+  return isWrapper(Object.keys(table)) ? { $table: table } : table;
 }
 
-function fromJson(text: string): HeaderValue {
-  return JSON.parse(text, (_, inner) => {
-    if (typeof inner?.$bigint === 'string') return BigInt(inner.$bigint);
-    if (typeof inner?.$bytes === 'string') return Buffer.from(inner.$bytes, 'base64');
-    return inner;
-  });
+function unwrap(name: string, inner: unknown, depth: number): HeaderValue {
+  if (name === '$table') return fromTable(inner as object, depth);
+  const text = String(inner);
+  if (name === '$bytes') return Buffer.from(text, 'base64');
+  return name === '$bigint' ? BigInt(text) : Number(text);
 }
+
+function fromTable(table: object, depth: number): HeaderValue {
+  const values: Record<string, HeaderValue> = Object.create(null);
+  for (const name of Object.keys(table)) {
+    values[name] = fromPlain((table as Record<string, unknown>)[name], depth + 1);
+  }
+  return values;
+}
+
+function fromPlain(value: unknown, depth: number): HeaderValue {
+  if (value === null || typeof value !== 'object') return value as HeaderValue;
+  if (depth > MAX_DEPTH) throw new RangeError('the header is nested too deeply');
+  if (Array.isArray(value)) return value.map((inner) => fromPlain(inner, depth + 1));
+  const names = Object.keys(value);
+  const only = names[0] as string;
+  return isWrapper(names)
+    ? unwrap(only, (value as Record<string, unknown>)[only], depth + 1)
+    : fromTable(value, depth);
+}
+
+const toJson = (value: HeaderValue): string => JSON.stringify(toPlain(value));
+
+const fromJson = (text: string): HeaderValue => fromPlain(JSON.parse(text), 0);
 
 /**
  * Headers for a broker that carries bytes only. Strings travel as they are; the type of every other value is noted in
@@ -61,7 +109,7 @@ export function toByteHeaders(headers: Headers): Readonly<Record<string, ByteHea
   const types: Record<string, Noted> = Object.create(null);
   for (const name in headers) {
     const value = headers[name] as HeaderValue;
-    if (typeof value === 'string') continue;
+    if (typeof value === 'string' || !Object.hasOwn(headers, name)) continue;
     encoded ??= copyHeaders(headers) as Record<string, ByteHeader>;
     if (Buffer.isBuffer(value)) {
       types[name] = 'bytes';

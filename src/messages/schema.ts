@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Schema } from '../contract/topic.js';
+import { isThenable } from './thenable.js';
 
 /** The schema's verdict; `problem` names paths and reasons, never values. */
 export type Validation = { readonly value: unknown } | { readonly problem: string };
@@ -13,11 +14,14 @@ interface Issue {
 }
 
 const SHOWN_ISSUES = 10;
+/** Longest text of one issue: paths hold names from the body. */
+const ISSUE_MAX_LENGTH = 200;
 
 function describe(issues: readonly Issue[]): string {
   const lines = issues.slice(0, SHOWN_ISSUES).map(({ path, message }) => {
     const steps = (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step));
-    return `${steps.join('.') || '(root)'}: ${message}`;
+    const line = `${steps.join('.') || '(root)'}: ${message}`;
+    return line.length > ISSUE_MAX_LENGTH ? `${line.slice(0, ISSUE_MAX_LENGTH)}…` : line;
   });
   if (issues.length > SHOWN_ISSUES) lines.push(`and ${issues.length - SHOWN_ISSUES} more`);
   return lines.join('; ');
@@ -28,7 +32,8 @@ function standardValidate(schema: Schema): Validate {
     result.issues === undefined ? { value: result.value } : { problem: describe(result.issues) };
   return (value) => {
     const result = schema['~standard'].validate(value);
-    return result instanceof Promise ? result.then(read) : read(result);
+    // Of any library and realm; awaiting makes it a promise of ours.
+    return isThenable<Parameters<typeof read>[0]>(result) ? Promise.resolve(result).then(read) : read(result);
   };
 }
 
@@ -47,13 +52,16 @@ export function compileSchema(schema: Schema): Validate {
   const general = standardValidate(schema);
   if (!isOurZod(schema)) return general;
   const compiled = z.compile(schema);
+  let isAsync = false;
   return (value) => {
+    if (isAsync) return general(value);
     try {
       const result = compiled.safeParse(value);
       return result.success ? { value: result.data } : { problem: describe(result.error.issues) };
     } catch (error) {
-      if (error instanceof z.core.$ZodAsyncError) return general(value);
-      throw error;
+      if (!(error instanceof z.core.$ZodAsyncError)) throw error;
+      isAsync = true; // known from the first value on that comes to an asynchronous part
+      return general(value);
     }
   };
 }
