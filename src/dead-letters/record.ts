@@ -1,5 +1,11 @@
 import { describeError } from '../contract/errors.js';
-import type { HeaderValue, IncomingMessage, OutgoingMessage, Position } from '../contract/message.js';
+import type {
+  Headers,
+  HeaderValue,
+  IncomingMessage,
+  OutgoingMessage,
+  Position,
+} from '../contract/message.js';
 import { HEADERS } from '../messages/header-names.js';
 import { copyHeaders } from '../messages/headers.js';
 import { isoTime } from '../messages/ids.js';
@@ -8,18 +14,37 @@ import type { Failure } from './failure.js';
 
 const STACK_MAX_BYTES = 2 * 1024;
 const MESSAGE_MAX_BYTES = 4 * 1024;
+const TYPE_MAX_BYTES = 256;
+/** A longer key, which only foreign producers give, is not repeated in a header. */
+const KEY_MAX_BYTES = 4 * 1024;
+/** Longest part of a text that is looked through for secrets: far more than is kept. */
+const REDACTED_MAX_LENGTH = 32 * 1024;
 
 /** Headers of a broker's own dead-lettering and routing: meaningless on a copy, and some of them steer the broker. */
 const STRIPPED = /^(x-death|x-first-death-.*|x-last-death-.*|x-delivery-count|CC|BCC)$/;
 
-function cutToBytes(text: string, maxBytes: number): string {
+/** Where an earlier letter came from, perhaps on another broker; it must not stand beside where this one comes from. */
+const ORIGINS: readonly string[] = [
+  HEADERS.originalPartition,
+  HEADERS.originalOffset,
+  HEADERS.originalExchange,
+  HEADERS.originalRoutingKey,
+  HEADERS.originalQueue,
+];
+
+/** The text, cut on a character border to so many bytes with an ellipsis; nothing of it below the ellipsis' own size. */
+export function cutToBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
+  if (maxBytes < 3) return '';
   // Not in the middle of a character: continuation bytes begin with 10.
   let end = maxBytes - 3;
   while (end > 0 && ((bytes[end] as number) & 0xc0) === 0x80) end -= 1;
   return `${bytes.toString('utf8', 0, end)}…`;
 }
+
+const cleanText = (text: string, maxBytes: number): string =>
+  cutToBytes(redactText(text.slice(0, REDACTED_MAX_LENGTH)), maxBytes);
 
 function originHeaders(position: Position): Record<string, string> {
   if (position.broker === 'kafka') {
@@ -55,11 +80,16 @@ export interface DeadLetterSource {
 
 /**
  * The one dead-letter record of both brokers: the raw body and the original headers, and on top of them where the
- * message came from and why it was given up. Error texts are cut and cleared of secrets.
+ * message came from and why it was given up. Error texts are cleared of secrets and cut; shorter, the stack first, when
+ * the letter would have more than `maxBytes` otherwise.
  */
-export function deadLetterOf({ incoming, id, topic }: DeadLetterSource, failure: Failure): OutgoingMessage {
-  const headers: Record<string, HeaderValue> = copyHeaders(incoming.headers);
-  for (const name of Object.keys(headers)) if (STRIPPED.test(name)) delete headers[name];
+export function deadLetterOf(
+  { incoming, id, topic }: DeadLetterSource,
+  failure: Failure,
+  maxBytes: number = Number.POSITIVE_INFINITY,
+): OutgoingMessage {
+  const { error } = failure;
+  const headers = keptHeaders(incoming);
   Object.assign(headers, originHeaders(incoming.position), {
     [HEADERS.id]: id,
     [HEADERS.originalTopic]: topic,
@@ -67,11 +97,11 @@ export function deadLetterOf({ incoming, id, topic }: DeadLetterSource, failure:
     [HEADERS.failedConsumer]: failure.consumer,
     [HEADERS.reason]: failure.reason,
     [HEADERS.attempt]: String(failure.attempt),
-    [HEADERS.errorType]: cutToBytes(read(failure.error, 'name') ?? typeof failure.error, 256),
-    [HEADERS.errorMessage]: cutToBytes(redactText(describeError(failure.error)), MESSAGE_MAX_BYTES),
-    [HEADERS.errorStack]: cutToBytes(redactText(read(failure.error, 'stack') ?? ''), STACK_MAX_BYTES),
+    [HEADERS.errorType]: cleanText(read(error, 'name') ?? typeof error, TYPE_MAX_BYTES),
+    [HEADERS.errorMessage]: cleanText(describeError(error), MESSAGE_MAX_BYTES),
+    [HEADERS.errorStack]: cleanText(read(error, 'stack') ?? '', STACK_MAX_BYTES),
   });
-  if (incoming.key !== null) headers[HEADERS.key] = incoming.key;
+  shrink(headers, sizeOf(incoming, headers) - maxBytes);
   return {
     id,
     key: incoming.key,
@@ -80,4 +110,39 @@ export function deadLetterOf({ incoming, id, topic }: DeadLetterSource, failure:
     contentType: incoming.contentType ?? 'application/octet-stream',
     timestampMs: failure.failedAtMs,
   };
+}
+
+function keptHeaders({ headers, key }: IncomingMessage): Record<string, HeaderValue> {
+  const kept = copyHeaders(headers);
+  for (const name of Object.keys(kept)) if (STRIPPED.test(name)) delete kept[name];
+  for (const name of ORIGINS) delete kept[name];
+  if (key !== null && Buffer.byteLength(key) <= KEY_MAX_BYTES) kept[HEADERS.key] = key;
+  return kept;
+}
+
+/** Cuts the stack, then the message, by as many bytes as there are too many. */
+function shrink(headers: Record<string, HeaderValue>, excessBytes: number): void {
+  let excess = excessBytes;
+  for (const name of [HEADERS.errorStack, HEADERS.errorMessage]) {
+    if (excess <= 0) return;
+    const text = headers[name] as string;
+    const bytes = Buffer.byteLength(text);
+    headers[name] = cutToBytes(text, Math.max(0, bytes - excess));
+    excess -= bytes - Buffer.byteLength(headers[name] as string);
+  }
+}
+
+/** Bytes of body, key and headers, counted as brokers count them: framing comes on top. */
+function sizeOf({ body, key }: IncomingMessage, headers: Headers): number {
+  let bytes = (body?.length ?? 0) + Buffer.byteLength(key ?? '');
+  for (const name of Object.keys(headers)) bytes += Buffer.byteLength(name) + sizeOfValue(headers[name]);
+  return bytes;
+}
+
+function sizeOfValue(value: HeaderValue | undefined): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (Buffer.isBuffer(value)) return value.length;
+  if (value === null || typeof value !== 'object') return 8;
+  const inner = Object.entries(value) as [string, HeaderValue][];
+  return inner.reduce((sum, [name, one]) => sum + Buffer.byteLength(name) + sizeOfValue(one), 0);
 }
