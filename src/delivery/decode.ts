@@ -1,9 +1,9 @@
 import type { AnyConsumer } from '../contract/consumer.js';
-import type { Headers, IncomingMessage, Message } from '../contract/message.js';
+import type { Headers, IncomingMessage, Message, Position } from '../contract/message.js';
 import { codecOf } from '../messages/codec.js';
-import { copyHeaders } from '../messages/headers.js';
-import { newMessageId } from '../messages/ids.js';
+import { cloneHeaders } from '../messages/headers.js';
 import { compileSchema, type Validation } from '../messages/schema.js';
+import { isThenable } from '../messages/thenable.js';
 
 /** Longest id that is taken as one; AMQP's `messageId` holds no more. */
 const ID_MAX_LENGTH = 255;
@@ -28,7 +28,7 @@ class DecodedMessage implements Message {
   }
 
   get headers(): Headers {
-    this.#headers ??= copyHeaders(this.#incoming.headers);
+    this.#headers ??= cloneHeaders(this.#incoming.headers);
     return this.#headers;
   }
 
@@ -37,24 +37,18 @@ class DecodedMessage implements Message {
     return timestampMs === null ? null : new Date(timestampMs);
   }
 
-  get position() {
-    return this.#incoming.position;
+  get position(): Position {
+    return { ...this.#incoming.position };
   }
 }
 
 /**
- * The id of a message. A foreign one without a usable id gets its position in the log, which every redelivery repeats;
- * a queue has no positions, so there it is a new id.
+ * The id of a message. A foreign one without a usable id gets its position in the log, which every redelivery repeats; a
+ * queue has no positions: `null`.
  */
-export function identityOf(incoming: IncomingMessage, epochMs: number): { id: string; isOwn: boolean } {
-  if (incoming.id !== null && incoming.id !== '' && incoming.id.length <= ID_MAX_LENGTH) {
-    return { id: incoming.id, isOwn: true };
-  }
-  const { position } = incoming;
-  if (position.broker === 'kafka') {
-    return { id: `${position.topic}/${position.partition}/${position.offset}`, isOwn: true };
-  }
-  return { id: newMessageId(epochMs), isOwn: false };
+export function identityOf({ id, position }: IncomingMessage): string | null {
+  if (id !== null && id !== '' && id.length <= ID_MAX_LENGTH) return id;
+  return position.broker === 'kafka' ? `${position.topic}/${position.partition}/${position.offset}` : null;
 }
 
 /** A decoded message or why it is invalid. */
@@ -77,7 +71,7 @@ export function createDecoder(consumer: AnyConsumer): Decode {
     if ('problem' in decoded) return decoded;
     if (validate === null) return finish(incoming, id, decoded);
     const checked = validate(decoded.value);
-    return checked instanceof Promise
+    return isThenable<Validation>(checked)
       ? checked.then((result) => finish(incoming, id, result))
       : finish(incoming, id, checked);
   };

@@ -1,12 +1,11 @@
-import type { Clock, Timer } from '../contract/clock.js';
+import type { Clock } from '../contract/clock.js';
 import type { AnyConsumer, HandlerContext, HandlerResult, HandlerVerdict } from '../contract/consumer.js';
-import { BuscouplerError } from '../contract/errors.js';
+import type { BuscouplerError } from '../contract/errors.js';
 import type { Logger } from '../contract/logger.js';
 import type { BrokerName, Message } from '../contract/message.js';
+import { isThenable } from '../messages/thenable.js';
 import { parseDurationMs } from './duration.js';
-
-/** How often deadlines are looked at, ms: a handler is given up at most this late. */
-const SWEEP_MS = 50;
+import type { RunningHandler, RunningHandlers } from './running-handlers.js';
 
 /** What the runs of one consumer share. */
 export interface RunScope {
@@ -15,19 +14,40 @@ export interface RunScope {
   readonly logger: Logger;
 }
 
-/** One run of a handler: its context, its deadline, its end. Controller, date and verdicts are made only when asked for. */
-export class HandlerRun implements HandlerContext {
+/** Told once how a run ended. */
+export interface RunOwner {
+  runReturned(run: HandlerRun, result: HandlerResult): void;
+  runThrew(run: HandlerRun, error: unknown): void;
+}
+
+/** Which message a run is for. */
+export interface RunFacts {
+  readonly messageId: string;
+  readonly attempt: number;
+  readonly broker: BrokerName;
+}
+
+/**
+ * One run of a handler: its context, its deadline, its end. Controller, date and verdicts are made only when asked for;
+ * while it runs it is a cell of the list of those that have a deadline.
+ */
+export class HandlerRun implements HandlerContext, RunningHandler {
   readonly messageId: string;
   readonly attempt: number;
   readonly broker: BrokerName;
   readonly deadlineMs: number;
   readonly #scope: RunScope;
+  readonly #owner: RunOwner;
   #abort: AbortController | null = null;
   #abortReason: BuscouplerError | null = null;
-  #reject: ((error: BuscouplerError) => void) | null = null;
+  #isEnded = false;
+  list: RunningHandlers | null = null;
+  previous: RunningHandler | null = null;
+  next: RunningHandler | null = null;
 
-  constructor(scope: RunScope, facts: { messageId: string; attempt: number; broker: BrokerName }) {
+  constructor(scope: RunScope, owner: RunOwner, facts: RunFacts) {
     this.#scope = scope;
+    this.#owner = owner;
     this.messageId = facts.messageId;
     this.attempt = facts.attempt;
     this.broker = facts.broker;
@@ -71,67 +91,45 @@ export class HandlerRun implements HandlerContext {
     return { kind: 'drop', reason };
   }
 
-  /** Runs the handler; a synchronous throw is a rejection. */
-  run(message: Message): HandlerResult | Promise<HandlerResult> {
-    const result = this.#scope.consumer.handle(message, this);
-    return result instanceof Promise || isThenable(result) ? this.#race(result) : (result as HandlerResult);
+  /** Runs the handler and tells the owner how it ended, at once or later; a synchronous throw is like a rejection. */
+  start(message: Message, running: RunningHandlers): void {
+    let result: HandlerResult | PromiseLike<HandlerResult>;
+    try {
+      result = this.#scope.consumer.handle(message, this);
+      if (isThenable<HandlerResult>(result)) {
+        running.add(this);
+        result.then(
+          (value) => this.#returned(value),
+          (error: unknown) => this.#threw(error),
+        );
+        return;
+      }
+    } catch (error) {
+      this.#threw(error);
+      return;
+    }
+    this.#returned(result);
   }
 
-  #race(result: PromiseLike<HandlerResult>): Promise<HandlerResult> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      result.then(resolve, reject);
-    });
-  }
-
-  /** Ends it from outside: aborts the signal, then rejects, whether the handler listens or not. */
+  /** Ends it from outside: aborts the signal, whether the handler listens or not; how it ends later is ignored. */
   interrupt(error: BuscouplerError): void {
-    if (this.#abortReason !== null) return;
+    if (this.#isEnded) return;
     this.#abortReason = error;
     this.#abort?.abort(error);
-    this.#reject?.(error);
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<HandlerResult> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
-}
-
-/** All runs of one consumer that are under way, with one timer for their deadlines. */
-export class RunningHandlers {
-  readonly #clock: Clock;
-  readonly #runs = new Set<HandlerRun>();
-  #timer: Timer | null = null;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#threw(error);
   }
 
-  add(run: HandlerRun): void {
-    this.#runs.add(run);
-    this.#timer ??= this.#clock.schedule(() => this.#sweep(), SWEEP_MS);
+  #returned(result: HandlerResult): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.list?.remove(this);
+    this.#owner.runReturned(this, result);
   }
 
-  delete(run: HandlerRun): void {
-    this.#runs.delete(run);
-  }
-
-  interruptAll(error: BuscouplerError): void {
-    for (const run of this.#runs) run.interrupt(error);
-  }
-
-  #sweep(): void {
-    this.#timer = null;
-    const now = this.#clock.monotonicMs();
-    for (const run of this.#runs) {
-      if (run.deadlineMs > now) continue;
-      run.interrupt(
-        new BuscouplerError(
-          'BC_HANDLER_TIMEOUT',
-          `The handler of "${run.consumer}" did not end by its deadline.`,
-        ),
-      );
-    }
-    if (this.#runs.size > 0) this.#timer = this.#clock.schedule(() => this.#sweep(), SWEEP_MS);
+  #threw(error: unknown): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.list?.remove(this);
+    this.#owner.runThrew(this, error);
   }
 }

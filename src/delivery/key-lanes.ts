@@ -1,59 +1,97 @@
-/** What waits in lanes; it knows its place in the order of arrival. */
-interface Waiting<Item> {
-  readonly item: Item;
-  readonly sequence: number;
+/** What runs in lanes. The mutable fields belong to the lanes: items are the cells of their lists. */
+export interface LaneItem {
+  /** `null`: no order with any other item. */
+  readonly key: string | null;
+  lane: Lane | null;
+  next: LaneItem | null;
+  /** Place in the order of arrival. */
+  sequence: number;
 }
 
-/** Items of one key, the first of which may run. */
-class Lane<Item> {
-  /** `null`: the lane of a single item without a key. */
-  readonly key: string | null;
-  readonly waiting: Waiting<Item>[] = [];
-  /** Index of the first waiting item; shifting an array costs more. */
-  first = 0;
+/** Items of one key, the first of which may run. Exported for the fields of {@link LaneItem} only. */
+export class Lane {
+  readonly key: string;
+  first: LaneItem | null = null;
+  last: LaneItem | null = null;
 
-  constructor(key: string | null) {
+  constructor(key: string) {
     this.key = key;
   }
 
-  get head(): Waiting<Item> | undefined {
-    return this.waiting[this.first];
+  push(item: LaneItem): void {
+    if (this.last === null) this.first = item;
+    else this.last.next = item;
+    this.last = item;
   }
 
-  take(): Waiting<Item> {
-    const head = this.waiting[this.first] as Waiting<Item>;
-    this.first += 1;
-    if (this.first === this.waiting.length) {
-      this.waiting.length = 0;
-      this.first = 0;
-    } else if (this.first > 64) {
-      this.waiting.splice(0, this.first);
-      this.first = 0;
+  shift(): LaneItem {
+    const item = this.first as LaneItem;
+    this.first = item.next;
+    if (item.next === null) this.last = null;
+    item.next = null;
+    return item;
+  }
+}
+
+const sequenceOf = (lane: Lane | undefined): number => lane?.first?.sequence ?? Number.POSITIVE_INFINITY;
+
+/** Lanes that are ready, the one whose first item arrived earliest on top: a binary heap. */
+class ReadyLanes {
+  readonly #heap: Lane[] = [];
+
+  get sequence(): number {
+    return sequenceOf(this.#heap[0]);
+  }
+
+  push(lane: Lane): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    heap.push(lane);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (sequenceOf(heap[parent]) <= sequenceOf(lane)) break;
+      heap[at] = heap[parent] as Lane;
+      at = parent;
     }
-    return head;
+    heap[at] = lane;
+  }
+
+  pop(): Lane {
+    const heap = this.#heap;
+    const top = heap[0] as Lane;
+    const last = heap.pop() as Lane;
+    if (heap.length > 0) this.#siftDown(last);
+    return top;
+  }
+
+  #siftDown(lane: Lane): void {
+    const heap = this.#heap;
+    const sequence = sequenceOf(lane);
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && sequenceOf(heap[child + 1]) < sequenceOf(heap[child])) child += 1;
+      if (sequence <= sequenceOf(heap[child])) break;
+      heap[at] = heap[child] as Lane;
+      at = child;
+    }
+    heap[at] = lane;
   }
 }
-
-/** A free place to run in; its callback is made once, not per item. */
-interface Slot<Item> {
-  lane: Lane<Item> | null;
-  readonly finish: () => void;
-}
-
-/** Runs one item. It must not reject or throw. */
-export type RunItem<Item> = (item: Item) => void | Promise<void>;
 
 /**
  * Runs items with bounded concurrency, those of one key strictly one after another in order of arrival; items without a
- * key run as places are free. Among keys that are ready, the one whose head arrived first goes first: it keeps the
- * hottest key running all the time, which is what bounds the whole.
+ * key run as places are free. Among what is ready, the item that arrived first goes first: it keeps the hottest key
+ * running all the time, which is what bounds the whole, and starves no key.
  */
-export class KeyLanes<Item> {
-  readonly #run: RunItem<Item>;
-  readonly #lanes = new Map<string, Lane<Item>>();
-  /** Binary heap of lanes that have work and are not running, by the sequence of their heads. */
-  readonly #ready: Lane<Item>[] = [];
-  readonly #free: Slot<Item>[] = [];
+export class KeyLanes<Item extends LaneItem> {
+  readonly #run: (item: Item) => void;
+  readonly #lanes = new Map<string, Lane>();
+  /** Lanes that have work and are not running. */
+  readonly #ready = new ReadyLanes();
+  /** Items without a key, in order of arrival. */
+  readonly #keyless = new Lane('');
   #concurrency: number;
   #running = 0;
   #waiting = 0;
@@ -61,7 +99,8 @@ export class KeyLanes<Item> {
   #isFilling = false;
   #idleWaiters: (() => void)[] = [];
 
-  constructor(concurrency: number, run: RunItem<Item>) {
+  /** `run` starts an item and does not throw; its end is told by `finish`, from inside `run` or at any time later. */
+  constructor(concurrency: number, run: (item: Item) => void) {
     this.#concurrency = concurrency;
     this.#run = run;
   }
@@ -80,20 +119,38 @@ export class KeyLanes<Item> {
     this.#fill();
   }
 
-  push(key: string | null, item: Item): void {
+  push(item: Item): void {
     this.#sequence += 1;
     this.#waiting += 1;
-    const waiting = { item, sequence: this.#sequence };
-    const busy = key === null ? undefined : this.#lanes.get(key);
-    if (busy !== undefined) {
-      busy.waiting.push(waiting); // its lane is ready or running already
-      return;
-    }
-    const lane = new Lane<Item>(key);
-    lane.waiting.push(waiting);
-    if (key !== null) this.#lanes.set(key, lane);
-    this.#pushReady(lane);
+    item.sequence = this.#sequence;
+    if (item.key === null) this.#keyless.push(item);
+    else if (!this.#pushKeyed(item, item.key)) return;
     this.#fill();
+  }
+
+  /** True if the item may run now; otherwise one of its key is before it. */
+  #pushKeyed(item: Item, key: string): boolean {
+    const present = this.#lanes.get(key);
+    const lane = present ?? new Lane(key);
+    item.lane = lane;
+    lane.push(item);
+    if (present !== undefined) return false;
+    this.#lanes.set(key, lane);
+    this.#ready.push(lane);
+    return true;
+  }
+
+  /** The item has ended; to be called once for each that was started. */
+  finish(item: Item): void {
+    const { lane } = item;
+    this.#running -= 1;
+    if (lane !== null) {
+      item.lane = null;
+      if (lane.first !== null) this.#ready.push(lane);
+      else this.#lanes.delete(lane.key);
+    }
+    this.#fill();
+    if (this.#running === 0 && this.#waiting === 0) this.#tellIdle();
   }
 
   /** Resolves when nothing runs and nothing waits. */
@@ -106,35 +163,25 @@ export class KeyLanes<Item> {
     // An item that ends at once comes back here: the loop below goes on instead of a deeper stack.
     if (this.#isFilling) return;
     this.#isFilling = true;
-    while (this.#running < this.#concurrency && this.#ready.length > 0) this.#start(this.#popReady());
-    this.#isFilling = false;
+    try {
+      while (this.#running < this.#concurrency && this.#waiting > 0) {
+        const item = this.#takeEarliest();
+        if (item === null) break;
+        this.#waiting -= 1;
+        this.#running += 1;
+        this.#run(item as Item);
+      }
+    } finally {
+      this.#isFilling = false;
+    }
   }
 
-  #start(lane: Lane<Item>): void {
-    const { item } = lane.take();
-    this.#waiting -= 1;
-    this.#running += 1;
-    const slot = this.#free.pop() ?? this.#makeSlot();
-    slot.lane = lane;
-    const result = this.#run(item);
-    if (result === undefined) slot.finish();
-    else void result.then(slot.finish);
-  }
-
-  #makeSlot(): Slot<Item> {
-    const slot: Slot<Item> = { lane: null, finish: () => this.#finished(slot) };
-    return slot;
-  }
-
-  #finished(slot: Slot<Item>): void {
-    const lane = slot.lane as Lane<Item>;
-    slot.lane = null;
-    this.#free.push(slot);
-    this.#running -= 1;
-    if (lane.head !== undefined) this.#pushReady(lane);
-    else if (lane.key !== null) this.#lanes.delete(lane.key);
-    this.#fill();
-    if (this.#running === 0 && this.#waiting === 0) this.#tellIdle();
+  /** The ready item that arrived first; `null` if all that wait are behind one of their key. */
+  #takeEarliest(): LaneItem | null {
+    const keyed = this.#ready.sequence;
+    const keyless = sequenceOf(this.#keyless);
+    if (keyless < keyed) return this.#keyless.shift();
+    return keyed === Number.POSITIVE_INFINITY ? null : this.#ready.pop().shift();
   }
 
   #tellIdle(): void {
@@ -142,43 +189,4 @@ export class KeyLanes<Item> {
     this.#idleWaiters = [];
     for (const resolve of waiters) resolve();
   }
-
-  #pushReady(lane: Lane<Item>): void {
-    const heap = this.#ready;
-    let at = heap.length;
-    heap.push(lane);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (sequenceOf(heap[parent]) <= sequenceOf(lane)) break;
-      heap[at] = heap[parent] as Lane<Item>;
-      at = parent;
-    }
-    heap[at] = lane;
-  }
-
-  #popReady(): Lane<Item> {
-    const heap = this.#ready;
-    const top = heap[0] as Lane<Item>;
-    const last = heap.pop() as Lane<Item>;
-    if (heap.length > 0) this.#siftDown(last);
-    return top;
-  }
-
-  #siftDown(lane: Lane<Item>): void {
-    const heap = this.#ready;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && sequenceOf(heap[child + 1]) < sequenceOf(heap[child])) child += 1;
-      if (sequenceOf(lane) <= sequenceOf(heap[child])) break;
-      heap[at] = heap[child] as Lane<Item>;
-      at = child;
-    }
-    heap[at] = lane;
-  }
-}
-
-function sequenceOf(lane: Lane<unknown> | undefined): number {
-  return lane?.head?.sequence ?? Number.POSITIVE_INFINITY;
 }

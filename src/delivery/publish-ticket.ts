@@ -5,6 +5,8 @@ import type { OutgoingMessage } from '../contract/message.js';
 
 /** Told once how a ticket ended. */
 export interface TicketOwner {
+  /** True while a caller waits for the end; absent for copies that nobody waits for. */
+  readonly isAwaited?: boolean;
   ticketSettled(ticket: Ticket, outcome: PublishOutcome): void;
 }
 
@@ -100,11 +102,14 @@ export class TicketBook {
     });
   }
 
-  /** Ends every ticket that is left. */
+  /** Ends every ticket that is left; returns how many publishes that were, of those that a caller waits for. */
   abandonAll(code: 'BC_LIFECYCLE', what: string): number {
-    const count = this.#size;
-    for (let ticket = this.#first; ticket !== null; ticket = this.#first) ticket.abandon(code, what);
-    return count;
+    const publishes = new Set<TicketOwner>();
+    for (let ticket = this.#first; ticket !== null; ticket = this.#first) {
+      if (ticket.owner.isAwaited) publishes.add(ticket.owner);
+      ticket.abandon(code, what);
+    }
+    return publishes.size;
   }
 
   #sweep(): void {

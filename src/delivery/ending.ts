@@ -1,0 +1,88 @@
+import type { HandlerResult } from '../contract/consumer.js';
+import { BuscouplerError } from '../contract/errors.js';
+import type { DeadLetterReason } from '../dead-letters/failure.js';
+
+/** A message that is given up on. */
+export interface Failed {
+  readonly kind: 'failed';
+  readonly reason: DeadLetterReason;
+  readonly error: unknown;
+  /** The last attempt. */
+  readonly attempt: number;
+}
+
+/** How the attempts at one message ended. `interrupted`: the consumer was stopped; nothing is settled. */
+export type Ending =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'drop'; readonly reason: string }
+  | { readonly kind: 'interrupted' }
+  | Failed;
+
+/** An attempt that failed, after which another may follow. */
+export interface Again {
+  readonly kind: 'again';
+  readonly error: unknown;
+  readonly isRetriable: boolean;
+  /** `null`: the backoff decides. */
+  readonly afterMs: number | null;
+}
+
+/** The shared ending of success: the hot path allocates none. */
+export const DONE: Ending = { kind: 'done' };
+
+/** The consumer was stopped. */
+export const INTERRUPTED: Ending = { kind: 'interrupted' };
+
+/** What a handler's return value means. */
+export function readVerdict(verdict: HandlerResult, attempt: number): Ending | Again {
+  if (verdict === undefined || verdict === null || typeof verdict !== 'object') return DONE;
+  if (verdict.kind === 'drop') return { kind: 'drop', reason: verdict.reason };
+  if (verdict.kind === 'dead-letter') {
+    const what = `The handler gave the message up: ${verdict.reason}.`;
+    return {
+      kind: 'failed',
+      reason: 'rejected',
+      error: new BuscouplerError('BC_HANDLER_FAILED', what),
+      attempt,
+    };
+  }
+  if (verdict.kind === 'retry') {
+    const error = new BuscouplerError('BC_HANDLER_FAILED', 'The handler asked to be run again.');
+    return { kind: 'again', error, isRetriable: true, afterMs: verdict.afterMs ?? null };
+  }
+  return DONE;
+}
+
+/** What a throw means. `retriable: false` on an error is honoured; everything else may succeed next time. */
+export const readThrown = (error: unknown): Again => ({
+  kind: 'again',
+  error,
+  isRetriable: isRetriable(error),
+  afterMs: null,
+});
+
+function isRetriable(error: unknown): boolean {
+  try {
+    return (error as { retriable?: unknown } | null | undefined)?.retriable !== false;
+  } catch {
+    return true; // a getter of a hostile error
+  }
+}
+
+/** A message that fails codec or schema. */
+export function readProblem(problem: string, attempt: number, action: 'dead-letter' | 'drop'): Ending {
+  if (action === 'drop') return { kind: 'drop', reason: problem };
+  const error = new BuscouplerError('BC_MESSAGE_INVALID', `The message is invalid: ${problem}.`);
+  return { kind: 'failed', reason: 'invalid', error, attempt };
+}
+
+/** A message whose burial someone else decided: only the letter is missing, and why is not known any more. */
+export function readBurial(attempt: number): Failed {
+  const what = 'An earlier owner gave the message up and ended before its letter was stored.';
+  return {
+    kind: 'failed',
+    reason: 'attempts',
+    error: new BuscouplerError('BC_HANDLER_FAILED', what),
+    attempt,
+  };
+}

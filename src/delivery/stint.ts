@@ -1,0 +1,83 @@
+import { setMaxListeners } from 'node:events';
+import type { Clock } from '../contract/clock.js';
+import { BuscouplerError } from '../contract/errors.js';
+import type { BrokerName } from '../contract/message.js';
+import { KeyLanes, type LaneItem } from './key-lanes.js';
+import { RunningHandlers } from './running-handlers.js';
+
+/** One delivery in its lane. */
+export interface StintWork extends LaneItem {
+  readonly broker: BrokerName;
+  /** Called when its turn has come; it tells its end by `Stint.letPass`. Never throws. */
+  start(): void;
+}
+
+/** What a stint is made of. */
+export interface StintOptions {
+  readonly consumer: string;
+  readonly concurrency: number;
+  readonly clock: Clock;
+}
+
+/**
+ * One stretch of a consumer's work, until it is ended hard: its lanes, its running handlers, what it holds per broker.
+ * What outlives the end (a store that does not answer) belongs to it and not to the next one.
+ */
+export class Stint {
+  readonly lanes: KeyLanes<StintWork>;
+  readonly running: RunningHandlers;
+  readonly #consumer: string;
+  readonly #controller = new AbortController();
+  readonly #held: Record<BrokerName, number> = { kafka: 0, rabbitmq: 0 };
+  #idleWaiters: { readonly broker: BrokerName; readonly resolve: () => void }[] = [];
+  isOver = false;
+
+  constructor({ consumer, concurrency, clock }: StintOptions) {
+    this.#consumer = consumer;
+    setMaxListeners(0, this.#controller.signal); // as many wait for it as run; Node.js would warn from the eleventh on
+    this.lanes = new KeyLanes(concurrency, (work) => work.start());
+    this.running = new RunningHandlers(clock);
+  }
+
+  /** Aborted by `end`. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  take(work: StintWork): void {
+    this.#held[work.broker] += 1;
+    this.lanes.push(work);
+  }
+
+  /** The delivery runs and waits no longer. */
+  letPass(work: StintWork): void {
+    this.#held[work.broker] -= 1;
+    if (this.#held[work.broker] === 0 && this.#idleWaiters.length > 0) this.#tellIdle(work.broker);
+    this.lanes.finish(work);
+  }
+
+  /** Deliveries of a broker that run or wait. */
+  held(broker: BrokerName): number {
+    return this.#held[broker];
+  }
+
+  /** Resolves when no delivery of the broker runs or waits. */
+  idle(broker: BrokerName): Promise<void> {
+    if (this.#held[broker] === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push({ broker, resolve }));
+  }
+
+  /** Aborts running handlers and drops what waits; nothing of it is settled. */
+  end(): void {
+    this.isOver = true;
+    this.#controller.abort();
+    const what = `The consumer "${this.#consumer}" was stopped.`;
+    this.running.interruptAll(new BuscouplerError('BC_LIFECYCLE', what));
+  }
+
+  #tellIdle(broker: BrokerName): void {
+    const waiters = this.#idleWaiters.filter((one) => one.broker === broker);
+    this.#idleWaiters = this.#idleWaiters.filter((one) => one.broker !== broker);
+    for (const { resolve } of waiters) resolve();
+  }
+}
