@@ -1,13 +1,17 @@
 import type {
   AnyConsumer,
+  BackoffOptions,
   ConsumerDefinition,
   ConsumerOptions,
+  KafkaConsumerSettings,
+  RabbitmqConsumerSettings,
   ResolvedRetry,
   RetryOptions,
 } from './consumer.js';
 import { BuscouplerError } from './errors.js';
+import { givenOptions, notOneOf, unknownOptions } from './known-options.js';
 
-const KNOWN: ReadonlySet<string> = new Set([
+const KNOWN = [
   'name',
   'topic',
   'group',
@@ -20,7 +24,19 @@ const KNOWN: ReadonlySet<string> = new Set([
   'inbox',
   'kafka',
   'rabbitmq',
-] satisfies (keyof ConsumerOptions<unknown>)[]);
+] satisfies (keyof ConsumerOptions<unknown>)[];
+
+const KNOWN_RETRY = ['inline'] satisfies (keyof RetryOptions)[];
+const KNOWN_INLINE = ['attempts', 'backoff'] satisfies (keyof NonNullable<RetryOptions['inline']>)[];
+const KNOWN_BACKOFF = ['initialMs', 'factor', 'maxMs', 'jitter'] satisfies (keyof BackoffOptions)[];
+const KNOWN_KAFKA = ['deadLetterTopic', 'startFrom'] satisfies (keyof KafkaConsumerSettings)[];
+const KNOWN_RABBITMQ = [
+  'queue',
+  'bindings',
+  'existing',
+  'deadLetterQueue',
+  'deliveryLimit',
+] satisfies (keyof RabbitmqConsumerSettings)[];
 
 /** RabbitMQ closes a channel whose delivery stays unacked for 30 min; a handler must end well before. */
 const TIMEOUT_MAX_MS = 1_200_000;
@@ -30,12 +46,29 @@ const RETRY_DEFAULT: ResolvedRetry = {
   backoff: { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.2 },
 };
 
-function resolveRetry(retry: RetryOptions | undefined): ResolvedRetry {
+/** Longest sum of the delays between inline attempts, ms: the key's lane waits all the while. */
+const INLINE_DELAYS_MAX_MS = 30_000;
+
+/** What is not given stays as it is in `base`. */
+function resolveRetry(retry: RetryOptions | undefined, base: ResolvedRetry): ResolvedRetry {
   const inline = retry?.inline;
   return {
-    attempts: inline?.attempts ?? RETRY_DEFAULT.attempts,
-    backoff: { ...RETRY_DEFAULT.backoff, ...inline?.backoff },
+    attempts: inline?.attempts ?? base.attempts,
+    backoff: { ...base.backoff, ...givenOptions(inline?.backoff ?? {}) },
   };
+}
+
+/** Options that nobody knows: a misspelt one would be ignored in silence. */
+function unknownProblemOf(options: ConsumerOptions<unknown>): string | null {
+  const { retry, kafka, rabbitmq } = options;
+  return (
+    unknownOptions('', options, KNOWN) ??
+    unknownOptions('retry', retry, KNOWN_RETRY) ??
+    unknownOptions('retry.inline', retry?.inline, KNOWN_INLINE) ??
+    unknownOptions('retry.inline.backoff', retry?.inline?.backoff, KNOWN_BACKOFF) ??
+    unknownOptions('kafka', kafka, KNOWN_KAFKA) ??
+    unknownOptions('rabbitmq', rabbitmq, KNOWN_RABBITMQ)
+  );
 }
 
 function isWhole(value: number, min: number, max: number): boolean {
@@ -51,12 +84,22 @@ function problemOf(consumer: ConsumerDefinition): string | null {
   if (typeof consumer.group !== 'string' || consumer.group === '') return 'group must be a non-empty string';
   if (typeof consumer.handle !== 'function') return 'handle must be a function';
   if (!isWhole(consumer.concurrency, 1, 10_000)) return 'concurrency must be a whole number from 1 to 10,000';
-  if (!['key', 'none'].includes(consumer.ordering)) return 'ordering must be "key" or "none"';
-  if (!['dead-letter', 'drop'].includes(consumer.invalid)) return 'invalid must be "dead-letter" or "drop"';
   if (!isWhole(consumer.timeoutMs, 1, TIMEOUT_MAX_MS)) {
     return `timeoutMs must be a whole number from 1 to ${TIMEOUT_MAX_MS}`;
   }
-  return retryProblemOf(consumer.retry);
+  return (
+    notOneOf('ordering', consumer.ordering, ['key', 'none']) ??
+    notOneOf('invalid', consumer.invalid, ['dead-letter', 'drop']) ??
+    notOneOf('inbox', consumer.inbox, [true, false]) ??
+    notOneOf('kafka.startFrom', consumer.kafka.startFrom, ['earliest', 'latest']) ??
+    limitProblemOf(consumer.rabbitmq) ??
+    retryProblemOf(consumer.retry)
+  );
+}
+
+function limitProblemOf({ deliveryLimit }: RabbitmqConsumerSettings): string | null {
+  if (deliveryLimit === undefined || isWhole(deliveryLimit, 20, 1_000_000_000)) return null;
+  return 'rabbitmq.deliveryLimit must be a whole number from 20';
 }
 
 function retryProblemOf({ attempts, backoff }: ResolvedRetry): string | null {
@@ -67,7 +110,17 @@ function retryProblemOf({ attempts, backoff }: ResolvedRetry): string | null {
   if (!(backoff.factor >= 1 && backoff.factor <= 10))
     return 'retry.inline.backoff.factor must be from 1 to 10';
   if (!(backoff.jitter >= 0 && backoff.jitter <= 1)) return 'retry.inline.backoff.jitter must be from 0 to 1';
-  return null;
+  const totalMs = delaysOf(attempts, backoff);
+  return totalMs <= INLINE_DELAYS_MAX_MS
+    ? null
+    : `retry.inline waits ${totalMs} ms between its ${attempts} attempts; at most ${INLINE_DELAYS_MAX_MS} together`;
+}
+
+function delaysOf(attempts: number, { initialMs, factor, maxMs }: Required<BackoffOptions>): number {
+  let totalMs = 0;
+  for (let retry = 0; retry < attempts - 1; retry += 1)
+    totalMs += Math.min(maxMs, initialMs * factor ** retry);
+  return totalMs;
 }
 
 /** What configuration may change of a consumer; it wins over the definition in code. */
@@ -80,11 +133,11 @@ export type ConsumerChanges = Partial<
 
 /** The same consumer with what configuration says of it. Throws BC_DEFINITION_INVALID. */
 export function changeConsumer(consumer: AnyConsumer, changes: ConsumerChanges): AnyConsumer {
-  const { retry, kafka, rabbitmq, ...rest } = changes;
+  const { retry, kafka, rabbitmq, ...rest } = givenOptions(changes);
   const changed: AnyConsumer = Object.freeze({
     ...consumer,
     ...rest,
-    retry: retry === undefined ? consumer.retry : resolveRetry(retry),
+    retry: resolveRetry(retry, consumer.retry),
     kafka: { ...consumer.kafka, ...kafka },
     rabbitmq: { ...consumer.rabbitmq, ...rabbitmq },
   });
@@ -92,7 +145,7 @@ export function changeConsumer(consumer: AnyConsumer, changes: ConsumerChanges):
   return changed;
 }
 
-function refuseProblem(name: string, problem: string | null): void {
+function refuseProblem(name: unknown, problem: string | null): void {
   if (problem === null) return;
   throw new BuscouplerError('BC_DEFINITION_INVALID', `Consumer ${JSON.stringify(name)}: ${problem}.`);
 }
@@ -102,7 +155,7 @@ function refuseProblem(name: string, problem: string | null): void {
  * are not allowed. Defaults are those of {@link ConsumerOptions}.
  */
 export function defineConsumer<Output>(options: ConsumerOptions<Output>): ConsumerDefinition<Output> {
-  const unknown = Object.keys(options ?? {}).filter((name) => !KNOWN.has(name));
+  const given = givenOptions(options ?? {});
   const consumer: ConsumerDefinition<Output> = Object.freeze({
     concurrency: 16,
     ordering: 'key',
@@ -111,17 +164,13 @@ export function defineConsumer<Output>(options: ConsumerOptions<Output>): Consum
     inbox: true,
     kafka: {},
     rabbitmq: {},
-    ...options,
-    retry: resolveRetry(options?.retry),
+    ...given,
+    retry: resolveRetry(given.retry, RETRY_DEFAULT),
     kind: 'consumer',
   });
-  const problem =
-    unknown.length > 0
-      ? `unknown option ${unknown.join(', ')}; allowed: ${[...KNOWN].join(', ')}`
-      : problemOf(consumer as ConsumerDefinition);
-  if (problem === null) return consumer;
-  throw new BuscouplerError(
-    'BC_DEFINITION_INVALID',
-    `Consumer ${JSON.stringify(options?.name)}: ${problem}.`,
+  refuseProblem(
+    options?.name,
+    unknownProblemOf(given as ConsumerOptions<unknown>) ?? problemOf(consumer as ConsumerDefinition),
   );
+  return consumer;
 }
