@@ -1,13 +1,13 @@
 // Runs the unit tests and the package test on Node.js 24, which npm brings. Further arguments go to Jest.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, '.cache', 'node-24');
-const bin = join(folder, 'node_modules', 'node', 'bin');
-const node = join(bin, process.platform === 'win32' ? 'node.exe' : 'node');
+const program = process.platform === 'win32' ? 'node.exe' : 'node';
+const node = join(folder, 'node_modules', 'node', 'bin', program);
 
 if (!existsSync(node)) {
   mkdirSync(folder, { recursive: true });
@@ -18,14 +18,13 @@ if (!existsSync(node)) {
 
 const given = process.argv.slice(2);
 const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+// npm and what it runs stay on the Node.js of this machine, whose settings it reads; the tests and their programs do not.
 const { status } = spawnSync(
   node,
   [jest, ...(given.length > 0 ? given : ['tests/unit', 'tests/cli/package'])],
   {
     cwd: root,
     stdio: 'inherit',
-    // Programs that the tests start are to run on it too.
-    env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` },
   },
 );
 process.exit(status ?? 1);

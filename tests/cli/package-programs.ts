@@ -1,0 +1,85 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Publishes, fails once, handles and closes; prints one JSON line. Needs the names of the package in scope. */
+const BODY = `
+  const topic = defineTopic({ name: 'greetings_topic' });
+  let handled;
+  const done = new Promise((resolve) => { handled = resolve; });
+  const consumer = defineConsumer({
+    name: 'greetings', topic, group: 'greetings-group',
+    retry: { inline: { attempts: 2, backoff: { initialMs: 1 } } },
+    handle: ({ data }, { attempt, broker }) => {
+      if (attempt === 1) throw new Error('once');
+      handled({ data, broker });
+    },
+  });
+  const bus = await createBus({
+    config: await loadConfig({ EMBEDDED: 'true', LOG_LEVEL: 'silent' }, { file: false }),
+    topics: [topic], consumers: [consumer], inbox: memoryInbox(),
+  });
+  await bus.start();
+  const { brokers } = await bus.publish(topic, { hello: 'world' });
+  const result = { brokers, ...(await done) };
+  const unknown = await bus.publish('no_such_topic', 1).catch((error) => error);
+  result.code = unknown instanceof BuscouplerError ? unknown.code : String(unknown);
+  await bus.close();
+`;
+
+const NAMES = 'BuscouplerError, createBus, defineConsumer, defineTopic, loadConfig, memoryInbox';
+
+/** What every program that runs {@link BODY} ends with. */
+export const EXPECTED = {
+  brokers: { kafka: 'stored', rabbitmq: 'stored' },
+  data: { hello: 'world' },
+  broker: 'rabbitmq',
+  code: 'BC_PUBLISH_FAILED',
+};
+
+const TYPED = `
+import { createBus, defineTopic, loadConfig, type MessageBus, type Receipt } from 'buscoupler';
+const topic = defineTopic<{ user: string }>({ name: 'typed_topic', key: (data) => data.user });
+export async function run(): Promise<Receipt> {
+  const bus: MessageBus = await createBus({ config: await loadConfig({ EMBEDDED: 'true' }), topics: [topic] });
+  // @ts-expect-error the data of a topic is typed
+  await bus.publish(topic, { user: 1 });
+  return bus.publish(topic, { user: 'a' });
+}
+`;
+
+/** Programs of a user, by file name. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  'use.mjs': `import { ${NAMES} } from 'buscoupler';\n${BODY}\nconsole.log(JSON.stringify(result));\n`,
+  'use.cjs': `const { ${NAMES} } = require('buscoupler');\n(async () => {${BODY}\nconsole.log(JSON.stringify(result));\n})();\n`,
+  'use.test.js': `const { ${NAMES} } = require('buscoupler');\ntest('runs in Jest', async () => {${BODY}\nexpect(result).toEqual(${JSON.stringify(EXPECTED)});\n});\n`,
+  'same.cjs': `const names = ['buscoupler', 'buscoupler/testing'];
+Promise.all(names.map((name) => import(name))).then((modules) => {
+  console.log(names.every((name, index) => {
+    const required = require(name);
+    return Object.keys(required).length > 0 && Object.keys(required).every((key) => required[key] === modules[index][key]);
+  }));
+});
+`,
+  'deep.mjs': `import('buscoupler/dist/esm/container.js').catch((error) => console.log(error.code));\n`,
+  'typed.mts': TYPED,
+  'typed.cts': TYPED,
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: {
+      module: 'nodenext',
+      target: 'es2023',
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      skipLibCheck: false,
+      types: ['node'],
+    },
+    files: ['typed.mts', 'typed.cts'],
+  }),
+};
+
+/** Writes the programs and a package that depends on nothing yet. */
+export function writePrograms(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'commonjs' }));
+  for (const [name, text] of Object.entries(PROGRAMS)) writeFileSync(join(folder, name), text);
+}
