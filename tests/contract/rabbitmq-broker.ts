@@ -5,7 +5,8 @@ import type { RabbitmqSettings } from '../../src/contract/settings.js';
 import { deadLetterQueueOf, exchangeOf, queueOf } from '../../src/messages/names.js';
 import type { BrokerProfile, PlantedFault, RigFaults } from '../../src/testing/contract/contract-rig.js';
 import { type FaultProxy, startProxy } from '../support/proxy.js';
-import { type RabbitServer, type RabbitVersion, startRabbit } from '../support/servers/rabbitmq.js';
+import { type RabbitServer, startRabbit } from '../support/servers/rabbitmq.js';
+import type { RabbitVersion } from '../support/servers/rabbitmq-scripts.js';
 import { peek, toRaw, withChannel } from './rabbitmq-raw.js';
 import { idleParts, type RealBroker } from './real-broker.js';
 

@@ -14,7 +14,7 @@ export interface RigAddress {
 /** The configuration of a rig's bus: what `loadConfig` would make of it, with the deadlines of tests. */
 export function busConfigOf(address: RigAddress, options: RigBusOptions): BusConfig {
   const { enabled, feed, brokers } = address;
-  const { policy = 'all', primary, timeoutMs = 20_000 } = options;
+  const { policy = 'all', primary, timeoutMs = 20_000, startTimeoutMs = 20_000 } = options;
   return {
     enabled,
     embedded: brokers === undefined,
@@ -29,7 +29,7 @@ export function busConfigOf(address: RigAddress, options: RigBusOptions): BusCon
       timeoutMs,
       bounds: { maxInFlight: 1_000, maxWaiting: 20_000, maxBytes: 64 * 1024 * 1024, ...options.bounds },
     },
-    start: { timeoutMs: 20_000 },
+    start: { timeoutMs: startTimeoutMs },
     logLevel: 'silent',
     file: null,
     origins: {},

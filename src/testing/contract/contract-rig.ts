@@ -64,6 +64,8 @@ export interface BrokerProfile {
   /** Largest body plus headers, bytes. */
   readonly maxMessageBytes: number;
   readonly faults: readonly FaultName[];
+  /** How long a group keeps a silent member, ms, as the rig's buses are set; absent: it has no sessions. */
+  readonly sessionMs?: number;
 }
 
 /** A broker of a rig, past our library. */
@@ -89,6 +91,8 @@ export interface RigBusOptions {
   /** Deadline of a publish, ms. Default 20,000. */
   readonly timeoutMs?: number;
   readonly bounds?: Partial<PublishBounds>;
+  /** How long start waits for a broker, ms. Default 20,000. */
+  readonly startTimeoutMs?: number;
   /** Default `all`. */
   readonly policy?: PublishPolicy;
   /** The named broker of policy `primary`. */

@@ -25,3 +25,13 @@ export const someBroker =
 /** The set-up has two brokers. */
 export const twoBrokers: Need = (brokers) =>
   brokers.length === 2 ? null : `${namesOf(brokers)} alone: the case is about two brokers`;
+
+/** Every broker of the set-up can be made to refuse a publish. */
+export const canRefuse: Need = (brokers) => {
+  const without = brokers.filter(({ faults }) => !faults.includes('refuse') && !faults.includes('fillQueue'));
+  return without.length === 0 ? null : `nothing here makes ${namesOf(without)} refuse a publish`;
+};
+
+/** The members of its groups have sessions that end when they are silent. */
+export const hasSessions: Need = (brokers) =>
+  brokers.some(({ sessionMs }) => sessionMs !== undefined) ? null : `${namesOf(brokers)} has no sessions`;
