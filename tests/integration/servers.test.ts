@@ -12,8 +12,9 @@ import { describeWithServers } from '../support/servers/describe-with-servers.js
 import { type KafkaCluster, startKafka } from '../support/servers/kafka.js';
 import { mongodbClient, startMongodb } from '../support/servers/mongodb.js';
 import { descendantsOf, isRunning, type RunningProcess } from '../support/servers/process-tree.js';
-import { type RabbitServer, type RabbitVersion, startRabbit } from '../support/servers/rabbitmq.js';
+import { type RabbitServer, startRabbit } from '../support/servers/rabbitmq.js';
 import { askManagement } from '../support/servers/rabbitmq-management.js';
+import type { RabbitVersion } from '../support/servers/rabbitmq-scripts.js';
 
 jest.setTimeout(120_000);
 

@@ -1,7 +1,8 @@
 import { KAFKA_OFFER, startKafka } from './kafka.js';
 import { MONGODB_OFFER, startMongodb } from './mongodb.js';
 import type { Offer } from './place.js';
-import { type RabbitVersion, startRabbit } from './rabbitmq.js';
+import { startRabbit } from './rabbitmq.js';
+import type { RabbitVersion } from './rabbitmq-scripts.js';
 import { rabbitOffer } from './rabbitmq-scripts.js';
 
 /** The servers that tests ask for by name. */

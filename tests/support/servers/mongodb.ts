@@ -1,8 +1,9 @@
 import os from 'node:os';
 import { join } from 'node:path';
 import mongoose from 'mongoose';
+import { inFirstPlace } from './in-first-place.js';
 import { entriesOf, findProgram, serverCache } from './installed-servers.js';
-import { inFirstPlace, type Offer, type Place } from './place.js';
+import type { Offer, Place } from './place.js';
 import { claimPorts, portAt } from './port-block.js';
 import { untilReady } from './ready.js';
 

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { Certificates } from '../certificates.js';
 import { entriesOf, serverCache } from './installed-servers.js';
 import type { Offer, Place } from './place.js';
-import type { RabbitVersion } from './rabbitmq.js';
+
+/** The two lines of RabbitMQ that are tested: before and after quorum queues got a delivery limit of their own. */
+export type RabbitVersion = '3.10' | '4.0';
 
 /** One RabbitMQ as its files and scripts see it. */
 export interface RabbitLayout {

@@ -1,15 +1,19 @@
 import { connect } from 'amqplib';
 import type { Certificates } from '../certificates.js';
 import { type FaultProxy, startProxy } from '../proxy.js';
-import { inFirstPlace, type Place } from './place.js';
+import { inFirstPlace } from './in-first-place.js';
+import type { Place } from './place.js';
 import { claimPorts, type PortBlock, portAt } from './port-block.js';
 import { askManagement } from './rabbitmq-management.js';
-import { type RabbitLayout, rabbitFiles, rabbitOffer, rabbitScripts } from './rabbitmq-scripts.js';
+import {
+  type RabbitLayout,
+  type RabbitVersion,
+  rabbitFiles,
+  rabbitOffer,
+  rabbitScripts,
+} from './rabbitmq-scripts.js';
 import { untilReady } from './ready.js';
 import type { ServerProcess } from './server-process.js';
-
-/** The two lines of RabbitMQ that are tested: before and after quorum queues got a delivery limit of their own. */
-export type RabbitVersion = '3.10' | '4.0';
 
 /** The RabbitMQ that is started, with the management plugin and the user guest. */
 export interface RabbitOptions {

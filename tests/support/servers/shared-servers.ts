@@ -1,5 +1,5 @@
 import { FIND, type FoundServer, OFFERS, type ServerAddresses, type ServerName } from './find-servers.js';
-import { whyNotHere } from './place.js';
+import { whyNotHere } from './in-first-place.js';
 import { ServerUnavailableError } from './server-unavailable.js';
 
 /** Why a server is not there, and what makes it so. */
