@@ -30,10 +30,7 @@ async function openBus(handle: (data: { user: string; units: number }) => void, 
     retry: { inline: { attempts: 2, backoff: { initialMs: 1 } } },
     handle: (message) => handle(message.data),
   });
-  const config = await loadConfig(
-    { EMBEDDED: 'true', CONSUMER_FEATURE_USAGE_BROKER: flag },
-    { file: false },
-  );
+  const config = await loadConfig({ EMBEDDED: 'true', CONSUMER_FEATURE_USAGE_BROKER: flag }, { file: false });
   const bus = await createBus({
     config,
     topics: [usage],
@@ -78,7 +75,8 @@ test('moves a running consumer to the other broker and back without losing or re
   const bus = await openBus(({ units }) => handled.add(units));
   await bus.start();
   const publish = async (from: number, to: number): Promise<void> => {
-    for (let units = from; units < to; units += 1) await bus.publish(usage, { user: `user-${units % 7}`, units });
+    for (let units = from; units < to; units += 1)
+      await bus.publish(usage, { user: `user-${units % 7}`, units });
   };
   await publish(0, 100);
   await Promise.all([publish(100, 200), bus.consumer('feature-usage').move('kafka')]);
