@@ -8,6 +8,7 @@ import { EXPECTED, writePrograms } from './package-programs.js';
 /** The folder of a user who installed the packed package. */
 let folder: string;
 let packed: readonly string[];
+let tarball: string;
 
 /** Runs npm and returns what it printed. */
 async function npm(args: readonly string[], cwd: string): Promise<string> {
@@ -21,9 +22,10 @@ beforeAll(async () => {
   writePrograms(folder);
   const report = await npm(['pack', '--json', '--pack-destination', folder], ROOT);
   const [{ filename, files }] = JSON.parse(report.slice(report.indexOf('[\n')));
+  tarball = join(folder, filename);
   packed = (files as { path: string }[]).map(({ path }) => path);
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--omit=optional', '--ignore-scripts'];
-  await npm(['install', ...flags, join(folder, filename)], folder);
+  await npm(['install', ...flags, tarball], folder);
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -43,6 +45,18 @@ test('the package holds what users need and nothing else', () => {
   ]);
   expect(packed.filter((path) => /test|demo|bench/.test(path) && !path.includes('/testing/'))).toEqual([]);
 });
+
+test.each([
+  ['publint', ['publint/src/cli.js', '--strict']],
+  ['attw', ['@arethetypeswrong/cli/dist/index.js', '--profile', 'node16', '--format', 'table']],
+] as const)(
+  '%s finds nothing wrong with exports and types',
+  async (_, [program, ...args]) => {
+    const { code, stdout, stderr } = await node(join(ROOT, 'node_modules', program), tarball, ...args);
+    expect({ code, said: code === 0 ? '' : stdout + stderr }).toEqual({ code: 0, said: '' });
+  },
+  60_000,
+);
 
 test('the package names no path of the machine that built it', () => {
   const installed = join(folder, 'node_modules', 'buscoupler');
