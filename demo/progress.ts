@@ -51,7 +51,8 @@ export function showProgress(context: ProgressContext): () => void {
 const grouped = (count: number): string => count.toLocaleString('en-US');
 
 function showLine({ bus, journal }: ProgressContext): string {
-  const { consumers } = bus.health();
+  const { consumers, state } = bus.health();
+  if (state !== 'started') return 'waiting for the brokers';
   const parts = journal.consumers.map(
     ({ name, handled }) => `${name} ${grouped(handled.size)} (${consumers[name]?.broker})`,
   );

@@ -69,7 +69,7 @@ describe('the samples of the documentation', () => {
 
   test('the tests of the testing guide pass', async () => {
     const { code, stdout } = await runPage(join('docs', 'guide', 'testing.md'));
-    expect(stdout).toMatch(/^(#|ℹ) pass 2$/m);
+    expect(stdout).toMatch(/^(#|ℹ) pass 3$/m);
     expect(code).toBe(0);
   });
 });
