@@ -30,6 +30,9 @@ const CAPABILITIES: Capabilities = {
 
 const CONNECT_BACKOFF = { initialMs: 200, factor: 2, maxMs: 5_000, jitter: 0.2 } as const;
 
+/** How long providing waits for coordinators and leaders that are being chosen, ms; a first group takes some seconds. */
+const PROVISION_LIMIT_MS = 30_000;
+
 /** What a Kafka broker is made of. */
 export interface KafkaBrokerOptions {
   readonly settings: KafkaSettings;
@@ -88,9 +91,9 @@ class KafkaBroker implements BrokerPort {
 
   async provision(topology: Topology): Promise<void> {
     this.#checkOpen();
-    const { clock, random, emit, settings } = this.#options;
-    const limitMs = settings.requestTimeoutMs;
-    const context = { admin: this.#admin, clock, random, emit, limitMs, limits: this.#limits };
+    const { clock, random, emit } = this.#options;
+    const shared = { admin: this.#admin, limits: this.#limits, limitMs: PROVISION_LIMIT_MS };
+    const context = { ...shared, clock, random, emit };
     await provisionTopology(context, topology);
   }
 
