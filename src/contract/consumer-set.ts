@@ -7,7 +7,13 @@ export interface ConsumerSet {
   /** Adds one; throws what `createBus` would. */
   add(definition: AnyConsumer): AnyConsumer;
   get(name: string): ConsumerControl;
-  /** Starts all. `isUp` tells which brokers are connected; consumers of the others start when theirs comes. */
+  /** Takes one out again that could not be set up. */
+  remove(name: string): Promise<void>;
+  /** Handlers that run. */
+  readonly inFlight: number;
+  /** Starts one, or if its broker is not connected lets it start when that comes. */
+  start(name: string, isUp: (broker: BrokerName) => boolean): Promise<void>;
+  /** Starts all, each as `start` does. Rejects with the first failure, once every one of them has started or failed. */
   startAll(isUp: (broker: BrokerName) => boolean): Promise<void>;
   /** Starts the consumers that waited for this broker. */
   brokerCameUp(broker: BrokerName): void;

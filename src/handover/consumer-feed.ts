@@ -1,19 +1,25 @@
-import type { BrokerPort, Delivery, Leg, LegStatus } from '../contract/broker.js';
+import type { BrokerPort, Leg, LegSpec, LegStatus } from '../contract/broker.js';
 import type { Clock } from '../contract/clock.js';
 import type { AnyConsumer } from '../contract/consumer.js';
 import { BuscouplerError, describeError } from '../contract/errors.js';
 import type { EmitEvent } from '../contract/events.js';
 import type { BrokerName } from '../contract/message.js';
 import type { ConsumerControl, ConsumerHealth } from '../contract/message-bus.js';
-import { wait } from '../delivery/backoff.js';
 import type { Pipeline } from '../delivery/pipeline.js';
+import { Attaching } from './attaching.js';
 import { type ConsumerState, mayFollow } from './consumer-states.js';
+import { Deadline } from './deadline.js';
+import { endFeeding, type Feeding } from './feeding.js';
+import { Intake } from './intake.js';
 
 /** Deliveries per handler in flight: with fewer, one key's messages fill the window and the other keys starve. */
 const DELIVERIES_PER_HANDLER = 8;
 
 /** Longest wait for running handlers when a consumer stops, ms. */
 const STOP_DEADLINE_MS = 10_000;
+
+/** Pause before a consumer that could not start tries again, ms. */
+const RECOVER_MS = 1_000;
 
 /** What the feed of one consumer is made of. */
 export interface ConsumerFeedOptions {
@@ -29,19 +35,24 @@ export interface ConsumerFeedOptions {
 }
 
 /**
- * One consumer and the leg that feeds it. Operations run one after another. A move makes before it breaks: the new leg
- * is attached and its deliveries are held until the old one has finished what was delivered to it, so a broker that
- * cannot serve leaves the old leg untouched.
+ * One consumer and the leg that feeds it. Operations run one after another; `stop` does not wait for those before it but
+ * cuts them short. A move makes before it breaks: the new leg is attached and its deliveries are held until the old one
+ * has finished what was delivered to it, so a broker that cannot serve leaves the old leg untouched.
  */
 export class ConsumerFeed implements ConsumerControl {
   readonly #options: ConsumerFeedOptions;
   #state: ConsumerState = 'idle';
   #reason: string | undefined;
   #broker: BrokerName;
-  #leg: Leg | null = null;
-  #drainingLeg: Leg | null = null;
+  #feeding: Feeding | null = null;
+  #draining: Leg | null = null;
   #concurrency: number;
+  #wantsPause = false;
   #last: Promise<unknown> = Promise.resolve();
+  /** Stops that were called and have not ended: what waits before them is not begun any more. */
+  #stops = 0;
+  #attaching: Attaching | null = null;
+  #deadline: Deadline | null = null;
 
   constructor(options: ConsumerFeedOptions) {
     this.#options = options;
@@ -61,6 +72,11 @@ export class ConsumerFeed implements ConsumerControl {
     return this.#state;
   }
 
+  /** Running handlers. */
+  get inFlight(): number {
+    return this.#options.pipeline.inFlight;
+  }
+
   start(): Promise<void> {
     return this.#oneByOne(() => this.#start());
   }
@@ -70,13 +86,33 @@ export class ConsumerFeed implements ConsumerControl {
     if (mayFollow(this.#state, 'recovering')) this.#enter('recovering', `${this.#broker} is not connected`);
   }
 
-  stop(options: { readonly deadlineMs?: number } = {}): Promise<void> {
-    return this.#oneByOne(() => this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS)).then(() => undefined);
+  /** Its broker is back: starts, and while that fails for a reason that can pass, tries again. */
+  recover(): void {
+    if (this.#state !== 'recovering') return;
+    const starting = this.#oneByOne(async () => {
+      if (this.#state === 'recovering') await this.#start();
+    });
+    starting.catch((error: unknown) => {
+      if (this.#state !== 'failed' || !(error instanceof BuscouplerError && error.retriable)) return;
+      this.#enter('recovering', describeError(error));
+      this.#options.clock.schedule(() => this.recover(), RECOVER_MS);
+    });
+  }
+
+  async stop(options: { readonly deadlineMs?: number } = {}): Promise<void> {
+    await this.stopAndCount(options.deadlineMs ?? STOP_DEADLINE_MS);
   }
 
   /** Like `stop`; returns how many deliveries were left unsettled. */
   stopAndCount(deadlineMs: number): Promise<number> {
-    return this.#oneByOne(() => this.#stop(deadlineMs));
+    const endMs = this.#options.clock.monotonicMs() + deadlineMs;
+    this.#stops += 1;
+    this.#attaching?.giveUp(this.#stopped());
+    this.#deadline?.bringForward(endMs);
+    return this.#oneByOne(async () => {
+      this.#stops -= 1;
+      return this.#stop(endMs);
+    }, true);
   }
 
   move(to: BrokerName): Promise<void> {
@@ -84,16 +120,16 @@ export class ConsumerFeed implements ConsumerControl {
   }
 
   pause(): void {
-    if (this.#state !== 'live') return;
-    this.#enter('paused');
-    this.#leg?.pause();
-    this.#options.emit('consumer-paused', { consumer: this.name, reason: 'pause() was called' });
+    this.#wantsPause = ['starting', 'live', 'moving', 'recovering'].includes(this.#state);
+    if (this.#state === 'live') this.#pauseNow();
   }
 
   resume(): void {
+    this.#wantsPause = false;
     if (this.#state !== 'paused') return;
     this.#enter('live');
-    this.#leg?.resume();
+    this.#feeding?.intake.release();
+    this.#feeding?.leg.resume();
     this.#options.emit('consumer-resumed', { consumer: this.name });
   }
 
@@ -104,31 +140,42 @@ export class ConsumerFeed implements ConsumerControl {
     }
     this.#concurrency = concurrency;
     this.#options.pipeline.setConcurrency(concurrency);
-    this.#leg?.setCapacity(this.#capacity);
+    this.#feeding?.leg.setCapacity(this.#capacity);
   }
 
   status(): ConsumerHealth {
+    const { pipeline } = this.#options;
     const legs: Partial<Record<BrokerName, LegStatus>> = {};
-    if (this.#drainingLeg !== null) legs[this.#drainingLeg.broker] = this.#drainingLeg.status();
-    if (this.#leg !== null) legs[this.#leg.broker] = this.#leg.status();
+    if (this.#draining !== null) legs[this.#draining.broker] = this.#draining.status();
+    if (this.#feeding !== null) legs[this.#feeding.leg.broker] = this.#feeding.leg.status();
     const own = legs[this.#broker];
-    const isAway = this.#state === 'live' && (own?.state === 'recovering' || own?.state === 'failed');
-    const reason = this.#reason ?? own?.reason;
+    const reason = this.#reason ?? pipeline.trouble ?? own?.reason;
     return {
-      state: isAway ? (own.state as 'recovering' | 'failed') : this.#state,
+      state: this.#state === 'live' ? this.#liveState(own) : this.#state,
       broker: this.#broker,
-      inFlight: this.#options.pipeline.inFlight,
+      inFlight: pipeline.inFlight,
       legs,
       ...(reason === undefined ? {} : { reason }),
     };
+  }
+
+  #liveState(own: LegStatus | undefined): ConsumerHealth['state'] {
+    if (own?.state === 'recovering' || own?.state === 'failed') return own.state;
+    return this.#options.pipeline.trouble === null ? 'live' : 'recovering';
   }
 
   get #capacity(): number {
     return this.#concurrency * DELIVERIES_PER_HANDLER;
   }
 
-  #oneByOne<Result>(operation: () => Promise<Result>): Promise<Result> {
-    const next = this.#last.then(operation, operation);
+  #stopped(): BuscouplerError {
+    return new BuscouplerError('BC_LIFECYCLE', `The consumer "${this.name}" was stopped.`);
+  }
+
+  #oneByOne<Result>(operation: () => Promise<Result>, isStop = false): Promise<Result> {
+    const run = (): Promise<Result> =>
+      this.#stops > 0 && !isStop ? Promise.reject(this.#stopped()) : operation();
+    const next = this.#last.then(run, run);
     this.#last = next.catch(() => undefined);
     return next;
   }
@@ -143,18 +190,23 @@ export class ConsumerFeed implements ConsumerControl {
   }
 
   async #start(): Promise<void> {
-    if (this.#state === 'live' || this.#state === 'paused') return;
+    if (this.#feeding !== null) return;
     this.#enter('starting');
-    const { pipeline } = this.#options;
     try {
-      const broker = this.#broker;
-      this.#leg = await this.#attach(broker, (delivery) => pipeline.accept(delivery, broker));
-      this.#enter('live');
+      this.#feeding = await this.#attach(this.#broker, { isHeld: false });
     } catch (error) {
       this.#enter('failed', describeError(error));
       throw error;
     }
+    this.#enter('live');
+    if (this.#wantsPause) this.#pauseNow();
     this.#tellStarted();
+  }
+
+  #pauseNow(): void {
+    this.#enter('paused');
+    this.#feeding?.leg.pause();
+    this.#options.emit('consumer-paused', { consumer: this.name, reason: 'pause() was called' });
   }
 
   #tellStarted(): void {
@@ -167,103 +219,124 @@ export class ConsumerFeed implements ConsumerControl {
     });
   }
 
-  #attach(broker: BrokerName, deliver: (delivery: Delivery) => void): Promise<Leg> {
-    const port = this.#options.ports.get(broker);
-    if (port === undefined) {
-      return Promise.reject(new BuscouplerError('BC_MOVE_REFUSED', `The broker ${broker} is not enabled.`));
+  async #attach(broker: BrokerName, holding: { readonly isHeld: boolean }): Promise<Feeding> {
+    const { ports, pipeline, consumer, clock } = this.#options;
+    const port = ports.get(broker);
+    if (port === undefined)
+      throw new BuscouplerError('BC_MOVE_REFUSED', `The broker ${broker} is not enabled.`);
+    const intake = new Intake(pipeline, broker, holding);
+    const spec: LegSpec = { consumer, capacity: this.#capacity, deliver: intake.take };
+    this.#attaching = new Attaching(port, spec, clock);
+    try {
+      const leg = await this.#attaching.leg;
+      if (spec.capacity !== this.#capacity) leg.setCapacity(this.#capacity); // changed meanwhile
+      return { leg, intake };
+    } catch (error) {
+      intake.close();
+      throw error;
+    } finally {
+      this.#attaching = null;
     }
-    return port.attach({ consumer: this.#options.consumer, capacity: this.#capacity, deliver });
   }
 
-  async #stop(deadlineMs: number): Promise<number> {
-    const leg = this.#leg;
-    if (leg === null) {
-      if (mayFollow(this.#state, 'stopped')) this.#enter('stopped');
-      return 0;
+  async #stop(endMs: number): Promise<number> {
+    const feeding = this.#feeding;
+    this.#wantsPause = false;
+    let left = 0;
+    if (feeding !== null) {
+      left = await this.#finish(feeding, endMs);
+      this.#feeding = null;
+      const { broker } = feeding.leg;
+      this.#options.emit('consumer-stopped', { consumer: this.name, broker, unsettled: left });
     }
-    const left = await this.#finish(leg, deadlineMs);
-    this.#leg = null;
-    this.#enter('stopped');
-    this.#options.emit('consumer-stopped', { consumer: this.name, broker: leg.broker, unsettled: left });
+    if (mayFollow(this.#state, 'stopped')) this.#enter('stopped');
     return left;
   }
 
-  /** Drains a leg, waits for its deliveries until the deadline, then interrupts them, and leaves. */
-  async #finish(leg: Leg, deadlineMs: number): Promise<number> {
-    const { pipeline, clock } = this.#options;
-    const endMs = clock.monotonicMs() + deadlineMs;
-    const over = new AbortController();
-    await Promise.race([leg.drain(), wait(clock, deadlineMs, over.signal)]);
-    const leftMs = Math.max(0, endMs - clock.monotonicMs());
-    await Promise.race([pipeline.idle(leg.broker), wait(clock, leftMs, over.signal)]);
-    over.abort();
-    const left = pipeline.held(leg.broker);
-    if (left > 0) await pipeline.interrupt();
-    await leg.detach({ deadlineMs: Math.max(1_000, endMs - clock.monotonicMs()) });
+  async #finish(feeding: Feeding, endMs: number): Promise<number> {
+    const { pipeline, clock, emit } = this.#options;
+    const deadline = new Deadline(clock, endMs);
+    this.#deadline = deadline;
+    const left = await endFeeding(feeding, { consumer: this.name, pipeline, deadline, emit });
+    this.#deadline = null;
     return left;
   }
 
   async #move(to: BrokerName): Promise<void> {
     const from = this.#broker;
     if (to === from) return;
-    const { consumer, clock, emit, checkMove } = this.#options;
+    const { clock, emit } = this.#options;
+    const startedMs = clock.monotonicMs();
     try {
-      checkMove(consumer, to);
-      if (this.#leg === null) {
-        this.#broker = to;
-        emit('consumer-moved', { consumer: this.name, from, to, tookMs: 0 });
-        return;
-      }
-      this.#resumeBeforeMove();
-      this.#enter('moving');
+      this.#checkMove(to);
+      if (this.#feeding === null) await this.#moveUnfed(to);
+      else await this.#swapLegs(this.#feeding, from, to);
     } catch (error) {
       throw this.#refused({ from, to }, error);
     }
-    const startedMs = clock.monotonicMs();
-    emit('consumer-moving', { consumer: this.name, from, to });
-    await this.#swapLegs(this.#leg, from, to);
     emit('consumer-moved', { consumer: this.name, from, to, tookMs: clock.monotonicMs() - startedMs });
+  }
+
+  #checkMove(to: BrokerName): void {
+    const { consumer, ports, checkMove } = this.#options;
+    checkMove(consumer, to);
+    const health = ports.get(to)?.health();
+    if (this.#feeding === null || health === undefined) return;
+    if (health.state === 'up' || health.state === 'degraded') return;
+    const what = `${to} is ${health.state}${health.reason === undefined ? '' : ` (${health.reason})`}.`;
+    throw new BuscouplerError('BC_MOVE_REFUSED', `"${consumer.name}" cannot be fed by it: ${what}`);
+  }
+
+  /** Only the name of its broker changes, unless it waits for the old one. */
+  async #moveUnfed(to: BrokerName): Promise<void> {
+    const [from, before, reason] = [this.#broker, this.#state, this.#reason];
+    this.#broker = to;
+    if (before !== 'recovering' && before !== 'failed') return;
+    try {
+      await this.#start();
+    } catch (error) {
+      this.#broker = from;
+      if (before === 'recovering') this.#enter(before, reason);
+      throw error;
+    }
+  }
+
+  async #swapLegs(old: Feeding, from: BrokerName, to: BrokerName): Promise<void> {
+    const { consumer, clock, emit } = this.#options;
+    this.#wantsPause ||= this.#state === 'paused';
+    const before = this.#state;
+    this.#enter('moving');
+    emit('consumer-moving', { consumer: this.name, from, to });
+    let fresh: Feeding;
+    try {
+      fresh = await this.#attach(to, { isHeld: true });
+    } catch (error) {
+      this.#enter(before);
+      if (this.#wantsPause && before === 'live') this.#pauseNow();
+      throw error;
+    }
+    this.#draining = old.leg;
+    this.#feeding = fresh;
+    this.#broker = to;
+    const patienceMs = (consumer.timeoutMs + 1_000) * consumer.retry.attempts + 60_000;
+    const left = await this.#finish(old, clock.monotonicMs() + patienceMs);
+    this.#draining = null;
+    if (left > 0) this.#tellLeft(left, from);
+    this.#enter(this.#wantsPause ? 'paused' : 'live');
+    if (this.#wantsPause) fresh.leg.pause();
+    else fresh.intake.release();
     this.#tellStarted();
   }
 
-  #resumeBeforeMove(): void {
-    if (this.#state === 'paused') this.resume();
-  }
-
-  async #swapLegs(old: Leg, from: BrokerName, to: BrokerName): Promise<void> {
-    const { pipeline, consumer } = this.#options;
-    let held: Delivery[] | null = [];
-    const deliver = (delivery: Delivery): void => {
-      if (held === null) pipeline.accept(delivery, to);
-      else held.push(delivery);
-    };
-    let fresh: Leg;
-    try {
-      fresh = await this.#attach(to, deliver);
-    } catch (error) {
-      this.#enter('live');
-      throw this.#refused({ from, to }, error);
-    }
-    this.#drainingLeg = old;
-    this.#leg = fresh;
-    this.#broker = to;
-    await this.#finish(old, (consumer.timeoutMs + 1_000) * consumer.retry.attempts + 30_000);
-    this.#drainingLeg = null;
-    const waiting = held;
-    held = null;
-    for (const delivery of waiting) pipeline.accept(delivery, to);
-    this.#enter('live');
+  #tellLeft(left: number, broker: BrokerName): void {
+    const what = `"${this.name}" left ${left} unsettled deliveries on ${broker}; those that only ${broker} has wait there until it is moved back.`;
+    this.#options.emit('warning', { what });
   }
 
   #refused({ from, to }: { from: BrokerName; to: BrokerName }, cause: unknown): BuscouplerError {
+    const what = `"${this.name}" stays on ${from}: ${describeError(cause)}.`;
     const error =
-      cause instanceof BuscouplerError
-        ? cause
-        : new BuscouplerError(
-            'BC_MOVE_REFUSED',
-            `"${this.name}" stays on ${from}: ${describeError(cause)}.`,
-            { cause },
-          );
+      cause instanceof BuscouplerError ? cause : new BuscouplerError('BC_MOVE_REFUSED', what, { cause });
     this.#options.emit('consumer-move-refused', { consumer: this.name, from, to, error });
     return error;
   }

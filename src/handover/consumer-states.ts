@@ -12,12 +12,12 @@ export type ConsumerState =
 /** From which state which may follow. `recovering`: its broker is away, it starts by itself when that is back. */
 export const CONSUMER_TRANSITIONS: Readonly<Record<ConsumerState, readonly ConsumerState[]>> = {
   idle: ['starting', 'recovering', 'stopped'],
-  starting: ['live', 'failed', 'recovering', 'stopped'],
+  starting: ['live', 'paused', 'failed', 'stopped'],
   live: ['paused', 'moving', 'stopped'],
-  paused: ['live', 'stopped'],
-  moving: ['live', 'stopped'],
+  paused: ['live', 'moving', 'stopped'],
+  moving: ['live', 'paused', 'stopped'],
   recovering: ['starting', 'stopped'],
-  failed: ['starting', 'stopped'],
+  failed: ['starting', 'recovering', 'stopped'],
   stopped: ['starting', 'recovering'],
 };
 

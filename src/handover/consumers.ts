@@ -18,7 +18,7 @@ export type OpenFeed = (
 export class Consumers implements ConsumerSet {
   readonly #open: OpenFeed;
   readonly #feeds = new Map<string, ConsumerFeed>();
-  readonly #definitions: AnyConsumer[] = [];
+  #definitions: AnyConsumer[] = [];
 
   constructor(open: OpenFeed) {
     this.#open = open;
@@ -41,17 +41,33 @@ export class Consumers implements ConsumerSet {
     );
   }
 
+  async start(name: string, isUp: (broker: BrokerName) => boolean): Promise<void> {
+    const feed = this.#feeds.get(name);
+    if (feed === undefined) return;
+    if (isUp(feed.broker)) await feed.start();
+    else feed.startLater();
+  }
+
   async startAll(isUp: (broker: BrokerName) => boolean): Promise<void> {
-    await Promise.all(
-      [...this.#feeds.values()].map((feed) => (isUp(feed.broker) ? feed.start() : feed.startLater())),
-    );
+    const starts = await Promise.allSettled([...this.#feeds.keys()].map((name) => this.start(name, isUp)));
+    for (const one of starts) if (one.status === 'rejected') throw one.reason;
   }
 
   brokerCameUp(broker: BrokerName): void {
-    for (const feed of this.#feeds.values()) {
-      // A failed start is told by the feed's own state and by the broker's events.
-      if (feed.broker === broker && feed.state === 'recovering') void feed.start().catch(() => undefined);
-    }
+    for (const feed of this.#feeds.values()) if (feed.broker === broker) feed.recover();
+  }
+
+  async remove(name: string): Promise<void> {
+    const feed = this.#feeds.get(name);
+    this.#feeds.delete(name);
+    this.#definitions = this.#definitions.filter((one) => one.name !== name);
+    await feed?.stop();
+  }
+
+  get inFlight(): number {
+    let running = 0;
+    for (const feed of this.#feeds.values()) running += feed.inFlight;
+    return running;
   }
 
   async stopAll({ deadlineMs }: { readonly deadlineMs: number }): Promise<number> {
