@@ -6,7 +6,7 @@ import { createQueueBroker } from './adapters/memory/queue-broker.js';
 import { createQueueStore } from './adapters/memory/queue-store.js';
 import { createRabbitmqBroker } from './adapters/rabbitmq/broker.js';
 import type { BusConfig } from './config/bus-config.js';
-import { resolveFlag, resolveFlags } from './config/flags.js';
+import { type ResolvedFlag, resolveFlags } from './config/flags.js';
 import { secretsOf } from './config/secrets.js';
 import { watchFlags } from './config/watch-flags.js';
 import type { BrokerPort } from './contract/broker.js';
@@ -33,6 +33,7 @@ import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
 import { BackgroundCopies } from './routing/background-copies.js';
 import { checkConsumer, checkFeed, nameQueue } from './routing/check-consumer.js';
+import { checkTwins } from './routing/check-topic.js';
 import { logPublishes } from './routing/log-publishes.js';
 import { planRoute } from './routing/plan-route.js';
 import { createPublishPath } from './routing/publish-path.js';
@@ -131,7 +132,7 @@ const makeRoutes: Make<Routes> = ({ get }) => {
   const { policy, primary } = config.publish;
   const defaults = { enabled: config.enabled, policy, ...(primary === undefined ? {} : { primary }) };
   return new Routes({
-    topics: topics.map((topic) => configureTopic(config, topic)),
+    topics,
     ports: get(TOKENS.ports),
     epochMs: get(TOKENS.clock).epochMs,
     plan: (topic) => planRoute(configureTopic(config, topic), defaults),
@@ -150,6 +151,9 @@ function configureTopic({ topics }: BusConfig, topic: AnyTopic): AnyTopic {
   });
 }
 
+const configOf = ({ consumers }: BusConfig, name: string) =>
+  (Object.hasOwn(consumers, name) ? consumers[name] : undefined) ?? {};
+
 const makeCopies: Make<BackgroundCopies> = ({ get }) =>
   new BackgroundCopies({
     clock: get(TOKENS.clock),
@@ -160,31 +164,39 @@ const makeCopies: Make<BackgroundCopies> = ({ get }) =>
 
 const makeConsumers: Make<Consumers> = (context) => {
   const { config, consumers: given = [] } = context.get(TOKENS.options);
-  const flags = resolveFlags(
+  const consumers = new Consumers((definition, present) => openFeed(context, definition, present));
+  given.forEach(requireConsumer);
+  // All that is wrong with flags is told together, before the first consumer is looked at by itself.
+  resolveFlags(
     config,
     given.map(({ name }) => name),
   );
-  const consumers = new Consumers((definition, present) => openFeed(context, definition, present));
   for (const definition of given) consumers.add(definition);
-  for (const { broker, setting, consumer } of [...flags].map(([name, flag]) => ({
-    ...flag,
-    consumer: name,
-  }))) {
-    const definition = consumers.definitions().find(({ name }) => name === consumer) as AnyConsumer;
-    checkFeed(definition, context.get(TOKENS.routes).planOf(definition.topic), { broker, setting });
-  }
   return consumers;
 };
+
+function requireConsumer(given: AnyConsumer): void {
+  if (given?.kind === 'consumer') return;
+  throw new BuscouplerError('BC_DEFINITION_INVALID', 'A consumer must come from defineConsumer.');
+}
 
 function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: readonly AnyConsumer[]) {
   const { config, inbox = null } = get(TOKENS.options);
   const [routes, ports, clock] = [get(TOKENS.routes), get(TOKENS.ports), get(TOKENS.clock)];
   const { emit } = get(TOKENS.events);
+  requireConsumer(given);
   const plan = routes.planOf(given.topic);
-  const configured = changeConsumer({ ...given, topic: plan.topic }, config.consumers[given.name] ?? {});
+  const configured = changeConsumer({ ...given, topic: plan.topic }, configOf(config, given.name));
   const definition = nameQueue(configured, present);
-  checkConsumer(definition, present);
-  const flag = resolveFlag(config, definition.name);
+  checkConsumer(definition, present, plan.brokers);
+  checkTwins([
+    ...routes.kafkaNames(),
+    ...[...present, definition].flatMap((one) =>
+      routes.planOf(one.topic).brokers.includes('kafka') ? [deadLetterTopicOf(one)] : [],
+    ),
+  ]);
+  const names = [...present, definition].map(({ name }) => name);
+  const flag = resolveFlags(config, names, { unknown: 'ignore' }).get(definition.name) as ResolvedFlag;
   checkFeed(definition, plan, flag);
   const port = (broker: BrokerName): BrokerPort => ports.get(broker) as BrokerPort;
   const pipeline = new Pipeline({
@@ -239,14 +251,13 @@ function startWatching({ get }: ResolutionContext): () => void {
   return watchFlags(config, {
     clock: get(TOKENS.clock),
     onChange: (changes) => {
-      const known = changes.filter(({ consumer }) =>
-        consumers.definitions().some(({ name }) => name === consumer),
-      );
-      for (const { consumer, broker } of known) {
-        void consumers
-          .get(consumer)
-          .move(broker ?? config.defaultBroker)
-          .catch(() => undefined);
+      for (const { consumer, broker } of changes) {
+        if (!consumers.definitions().some(({ name }) => name === consumer)) {
+          emit('warning', { what: `The flag of "${consumer}" changed, but there is no such consumer.` });
+          continue;
+        }
+        const moving = consumers.get(consumer).move(broker ?? config.defaultBroker);
+        moving.catch(() => undefined); // told by its event
       }
     },
     onProblem: (what) => emit('warning', { what }),

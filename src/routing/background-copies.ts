@@ -11,6 +11,9 @@ import type { Route, RouteLeg } from './route.js';
 /** Most copies that wait for a second broker; further ones are lost, each with an event. */
 const MAX_COPIES = 10_000;
 
+/** Most bytes of their bodies. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
 /** Deadline of one try, ms. */
 const TRY_TIMEOUT_MS = 30_000;
 
@@ -30,6 +33,8 @@ export interface BackgroundCopiesOptions {
   readonly emit: EmitEvent;
   /** Default 10,000. */
   readonly maxCopies?: number;
+  /** Default 67,108,864. */
+  readonly maxBytes?: number;
 }
 
 /**
@@ -42,6 +47,7 @@ export class BackgroundCopies implements LeftoverSink {
   readonly #failures = new Map<BrokerName, number>();
   readonly #scheduled = new Set<BrokerName>();
   #size = 0;
+  #bytes = 0;
   #isClosed = false;
 
   constructor(options: BackgroundCopiesOptions) {
@@ -60,9 +66,9 @@ export class BackgroundCopies implements LeftoverSink {
   ): void {
     const leg = route.legs.find((one) => one.broker === broker);
     if (leg === undefined) return;
-    this.#size += 1;
     const copy: Copy = { route, leg, message: rest.message };
-    if (this.#isClosed || this.#size > (this.#options.maxCopies ?? MAX_COPIES)) {
+    this.#count(copy, 1);
+    if (this.#isClosed || this.#isFull) {
       this.#lose(copy, rest.error);
       return;
     }
@@ -73,6 +79,16 @@ export class BackgroundCopies implements LeftoverSink {
       error: rest.error,
     });
     this.#keep(copy);
+  }
+
+  get #isFull(): boolean {
+    const { maxCopies = MAX_COPIES, maxBytes = MAX_BYTES } = this.#options;
+    return this.#size > maxCopies || this.#bytes > maxBytes;
+  }
+
+  #count({ message }: Copy, sign: 1 | -1): void {
+    this.#size += sign;
+    this.#bytes += sign * (message.body?.length ?? 0);
   }
 
   /** Gives every copy up that waits; those under way end with their tickets. */
@@ -121,7 +137,7 @@ export class BackgroundCopies implements LeftoverSink {
   #settled(copy: Copy, outcome: PublishOutcome): void {
     const { broker } = copy.leg;
     if (outcome.status === 'stored') {
-      this.#size -= 1;
+      this.#count(copy, -1);
       this.#failures.set(broker, 0);
       this.#options.emit('copy-stored', { topic: copy.route.topic.name, broker, pending: this.#size });
       this.#tryAgain(broker);
@@ -133,7 +149,7 @@ export class BackgroundCopies implements LeftoverSink {
   }
 
   #lose(copy: Copy, error: BuscouplerError): void {
-    this.#size -= 1;
+    this.#count(copy, -1);
     const { leg, message, route } = copy;
     this.#options.emit('copy-lost', { topic: route.topic.name, broker: leg.broker, id: message.id, error });
   }

@@ -5,7 +5,7 @@ import type { BusState } from '../contract/message-bus.js';
 export const BUS_TRANSITIONS: Readonly<Record<BusState, readonly BusState[]>> = {
   new: ['starting', 'closing'],
   starting: ['started', 'new', 'closing'],
-  started: ['closing'],
+  started: ['closing', 'new'],
   closing: ['closed'],
   closed: [],
 };

@@ -1,15 +1,7 @@
 import type { AnyConsumer } from '../contract/consumer.js';
 import { BuscouplerError } from '../contract/errors.js';
 import type { BrokerName } from '../contract/message.js';
-import {
-  checkName,
-  deadLetterQueueOf,
-  deadLetterTopicOf,
-  exchangeOf,
-  kafkaTopicOf,
-  queueOf,
-  twinKeyOf,
-} from '../messages/names.js';
+import { checkName, deadLetterQueueOf, deadLetterTopicOf, kafkaTopicOf, queueOf } from '../messages/names.js';
 import { gapOf } from './plan-route.js';
 import type { RoutePlan } from './route.js';
 
@@ -31,25 +23,28 @@ export function nameQueue(consumer: AnyConsumer, present: readonly AnyConsumer[]
   return Object.freeze({ ...consumer, rabbitmq: { ...consumer.rabbitmq, queue } });
 }
 
-/** Every name that a consumer makes a place of, with what it is. */
-function placesOf(consumer: AnyConsumer): readonly (readonly [name: string, what: string])[] {
-  return [
-    [kafkaTopicOf(consumer.topic), 'topic'],
-    [exchangeOf(consumer.topic), 'exchange'],
-    [consumer.group, 'group'],
-    [queueOf(consumer), 'queue'],
-    [deadLetterTopicOf(consumer), 'dead-letter topic'],
-    [deadLetterQueueOf(consumer), 'dead-letter queue'],
-  ];
+/** Every name that a consumer makes a place of on these brokers, with what it is. What exists was named by others. */
+function placesOf(consumer: AnyConsumer, brokers: readonly BrokerName[]): [name: string, what: string][] {
+  const places: [string, string][] = [[consumer.group, 'group']];
+  if (brokers.includes('kafka')) places.push([deadLetterTopicOf(consumer), 'dead-letter topic']);
+  if (brokers.includes('rabbitmq')) {
+    if (!consumer.rabbitmq.existing) places.push([queueOf(consumer), 'queue']);
+    places.push([deadLetterQueueOf(consumer), 'dead-letter queue']);
+  }
+  return places;
 }
 
-function checkNames(consumer: AnyConsumer): void {
-  // What exists was named by somebody else, dots, spaces and all; only names that we create must fit both brokers.
-  const existing = new Set<string>();
-  if (consumer.topic.rabbitmq?.existing) existing.add('exchange');
-  if (consumer.rabbitmq.existing) existing.add('queue');
-  for (const [name, what] of placesOf(consumer)) {
-    if (!existing.has(what)) checkName(name, `${what} of consumer "${consumer.name}"`);
+/** Refuses dead letters that would come straight back. */
+function checkDeadLetters(consumer: AnyConsumer, present: readonly AnyConsumer[]): void {
+  if (deadLetterTopicOf(consumer) === kafkaTopicOf(consumer.topic)) {
+    refuse(consumer, `kafka.deadLetterTopic is its own topic "${kafkaTopicOf(consumer.topic)}"`);
+  }
+  for (const one of [consumer, ...present]) {
+    for (const other of [consumer, ...present]) {
+      // A queue that exists may be somebody's dead-letter queue that this consumer is meant to look through.
+      if (deadLetterQueueOf(one) !== queueOf(other) || (one !== other && other.rabbitmq.existing)) continue;
+      refuse(consumer, `the dead-letter queue of "${one.name}" is the queue of "${other.name}"`);
+    }
   }
 }
 
@@ -66,24 +61,6 @@ function checkAgainst(consumer: AnyConsumer, other: AnyConsumer): void {
     refuse(consumer, `it would share the group "${consumer.group}" on one topic with "${other.name}"`);
   }
 }
-
-/** Refuses two Kafka topics whose names Kafka holds equal (`a.b` and `a_b`). */
-export function checkTwins(names: readonly string[]): void {
-  const seen = new Map<string, string>();
-  for (const name of names) {
-    const twin = seen.get(twinKeyOf(name));
-    if (twin !== undefined && twin !== name) {
-      throw new BuscouplerError('BC_NAME_INVALID', `Kafka holds the topics "${twin}" and "${name}" equal.`);
-    }
-    seen.set(twinKeyOf(name), name);
-  }
-}
-
-/** Kafka topics that belong to a consumer. */
-export const kafkaNamesOf = (consumer: AnyConsumer): readonly string[] => [
-  kafkaTopicOf(consumer.topic),
-  deadLetterTopicOf(consumer),
-];
 
 /** Refuses a broker that the consumer's topic does not reach, or may reach in part only. */
 export function checkFeed(
@@ -104,9 +81,15 @@ export function checkFeed(
   }
 }
 
-/** Checks a consumer by itself and against those that are there. */
-export function checkConsumer(consumer: AnyConsumer, present: readonly AnyConsumer[]): void {
-  checkNames(consumer);
+/** Checks a consumer of a topic on these brokers, by itself and against those that are there. */
+export function checkConsumer(
+  consumer: AnyConsumer,
+  present: readonly AnyConsumer[],
+  brokers: readonly BrokerName[],
+): void {
+  for (const [name, what] of placesOf(consumer, brokers)) {
+    checkName(name, `${what} of consumer "${consumer.name}"`);
+  }
   for (const other of present) checkAgainst(consumer, other);
-  checkTwins([...present.flatMap(kafkaNamesOf), ...kafkaNamesOf(consumer)]);
+  checkDeadLetters(consumer, present);
 }

@@ -4,8 +4,10 @@ import type { PublishOptions } from '../contract/message-bus.js';
 import type { AnyTopic } from '../contract/topic.js';
 import { codecOf } from '../messages/codec.js';
 import { HEADERS, RESERVED_PREFIX, USER_HEADERS_MAX_BYTES } from '../messages/header-names.js';
+import { readText } from '../messages/headers.js';
 import { isoTime, newMessageId } from '../messages/ids.js';
 import { compileSchema, type Validation } from '../messages/schema.js';
+import { isThenable } from '../messages/thenable.js';
 
 /** Longest id and header name, bytes: AMQP's short strings. */
 const SHORT_MAX_BYTES = 255;
@@ -50,7 +52,7 @@ function checkId(topic: AnyTopic, id: string): string {
 function addUserHeaders(
   topic: AnyTopic,
   ours: Record<string, HeaderValue>,
-  theirs: Record<string, string | Buffer>,
+  theirs: Readonly<Record<string, string | Buffer>>,
 ): void {
   let bytes = 0;
   for (const [name, value] of Object.entries(theirs)) {
@@ -72,7 +74,9 @@ function addUserHeaders(
     bytes += nameBytes + Buffer.byteLength(value);
     if (bytes > USER_HEADERS_MAX_BYTES)
       throw refuse(topic, `has over ${USER_HEADERS_MAX_BYTES} bytes of headers`);
-    Object.defineProperty(ours, name, { value, enumerable: true, configurable: true, writable: true });
+    // Buffers are copied: their owner may use them again before the last copy has left.
+    const kept = typeof value === 'string' ? value : Buffer.from(value);
+    Object.defineProperty(ours, name, { value: kept, enumerable: true, configurable: true, writable: true });
   }
 }
 
@@ -105,7 +109,8 @@ export function createComposer(topic: AnyTopic, epochMs: () => number): Compose 
     const headers = ourHeaders(id, key, isoTime(nowMs), codec.contentType);
     if (options.headers !== undefined) addUserHeaders(topic, headers, options.headers);
     const body = options.tombstone === true ? null : codec.encode(data);
-    return { id, key, body, headers, contentType: codec.contentType, timestampMs: nowMs, data };
+    const contentType = readText(headers, HEADERS.contentType) ?? codec.contentType; // a caller may know better
+    return { id, key, body, headers, contentType, timestampMs: nowMs, data };
   };
 
   const accept = (checked: Validation, data: unknown, options: PublishOptions): OutgoingMessage => {
@@ -117,8 +122,8 @@ export function createComposer(topic: AnyTopic, epochMs: () => number): Compose 
     if (options !== NO_OPTIONS) checkOptions(topic, data, options);
     if (validate === null || options.tombstone === true) return build(data, options);
     const checked = validate(data);
-    return checked instanceof Promise
-      ? checked.then((result) => accept(result, data, options))
+    return isThenable<Validation>(checked)
+      ? Promise.resolve(checked).then((result) => accept(result, data, options))
       : accept(checked, data, options);
   };
 }
@@ -127,7 +132,10 @@ function checkOptions(topic: AnyTopic, data: unknown, options: PublishOptions): 
   for (const name in options) {
     if (!KNOWN_OPTIONS.has(name)) throw refuse(topic, `was given the unknown option "${name}"`);
   }
-  const { tombstone, timeoutMs } = options;
+  const { tombstone, timeoutMs, signal } = options;
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw refuse(topic, 'was given a signal that is no AbortSignal');
+  }
   if (tombstone === true && data !== null) throw refuse(topic, 'is a tombstone with data; allowed: null');
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 3_600_000)) {
     throw refuse(topic, `has timeoutMs ${timeoutMs}; allowed: 1 to 3,600,000`);

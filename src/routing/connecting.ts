@@ -1,5 +1,5 @@
 import type { BrokerPort } from '../contract/broker.js';
-import type { Clock } from '../contract/clock.js';
+import type { Clock, Timer } from '../contract/clock.js';
 import { BuscouplerError, describeError } from '../contract/errors.js';
 import type { EmitEvent } from '../contract/events.js';
 import type { BrokerName } from '../contract/message.js';
@@ -8,6 +8,9 @@ import type { RoutePlan } from './route.js';
 
 /** Pause between tries to reach a broker that the bus started without, ms. */
 const LATER_MS = 1_000;
+
+/** How long after the deadline a broker may still say why it did not come up, ms. */
+const GIVE_UP_MS = 500;
 
 /** What starting the brokers needs. */
 export interface ConnectingOptions {
@@ -39,11 +42,32 @@ export function missingBrokers(
 
 async function tryOpen(port: BrokerPort, options: ConnectingOptions, signal: AbortSignal): Promise<Attempt> {
   try {
-    await options.open(port, signal);
+    await untilAborted(options.open(port, signal), { port, signal, clock: options.clock });
     return { broker: port.name, error: null };
   } catch (error) {
     return { broker: port.name, error: asBusError(port.name, error) };
   }
+}
+
+/** Opening ends soon after the abort, with its own error if it has one by then. */
+function untilAborted(
+  opening: Promise<void>,
+  { port, signal, clock }: { port: BrokerPort; signal: AbortSignal; clock: Clock },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let timer: Timer | null = null;
+    const giveUp = (): void => {
+      const error = new BuscouplerError('BC_BROKER_UNAVAILABLE', `${port.name} did not answer.`);
+      timer = clock.schedule(() => reject(error), GIVE_UP_MS, { keepAlive: true });
+    };
+    const end = (): void => {
+      signal.removeEventListener('abort', giveUp);
+      timer?.cancel();
+    };
+    opening.finally(end).then(resolve, reject);
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+  });
 }
 
 function asBusError(broker: BrokerName, error: unknown): BuscouplerError {
@@ -67,6 +91,7 @@ export async function openBrokers(
   const over = new AbortController();
   const stop = (): void => over.abort();
   const timer = options.clock.schedule(stop, options.timeoutMs, { keepAlive: true });
+  if (options.closing.aborted) stop();
   options.closing.addEventListener('abort', stop);
   const attempts = await Promise.all(
     [...options.ports.values()].map((port) => tryOpen(port, options, over.signal)),

@@ -8,7 +8,7 @@ import type { Route } from './route.js';
 
 /** Takes over the copies that a satisfied policy leaves behind. */
 export interface LeftoverSink {
-  /** The publish is resolved; this broker has not stored it yet and `outcome` is why. */
+  /** The publish is resolved; this broker has not stored it yet and `error` is why. */
   takeOver(
     route: Route,
     broker: BrokerName,
@@ -16,99 +16,97 @@ export interface LeftoverSink {
   ): void;
 }
 
+/** How a publish ends. */
+export interface PublishEnd {
+  readonly resolve: (receipt: Receipt) => void;
+  readonly reject: (error: BuscouplerError) => void;
+}
+
 /** One publish under way: joins the outcomes of its brokers and ends by the route's policy. */
 export class PendingPublish implements TicketOwner {
   readonly #route: Route;
   readonly #message: OutgoingMessage;
-  readonly #resolve: (receipt: Receipt) => void;
-  readonly #reject: (error: BuscouplerError) => void;
+  readonly #end: PublishEnd;
   readonly #leftovers: LeftoverSink;
-  /** By index of the route's legs; `null`: no answer yet. */
-  readonly #outcomes: (PublishOutcome | null)[];
+  /** By index of the route's legs; absent: no answer yet. */
+  readonly #outcomes: PublishOutcome[] = [];
   #unanswered: number;
-  #isEnded = false;
+  #stored = 0;
+  isAwaited = true;
   /** Told when it is ended, to drop the caller's abort listener. */
   onEnd: (() => void) | null = null;
 
   constructor(
     route: Route,
-    message: OutgoingMessage,
-    end: {
-      resolve: (receipt: Receipt) => void;
-      reject: (error: BuscouplerError) => void;
-      leftovers: LeftoverSink;
-    },
+    { message, end, leftovers }: { message: OutgoingMessage; end: PublishEnd; leftovers: LeftoverSink },
   ) {
     this.#route = route;
     this.#message = message;
-    this.#resolve = end.resolve;
-    this.#reject = end.reject;
-    this.#leftovers = end.leftovers;
+    this.#end = end;
+    this.#leftovers = leftovers;
     this.#unanswered = route.legs.length;
-    this.#outcomes = route.legs.length === 1 ? [null] : route.legs.map(() => null);
   }
 
-  ticketSettled(ticket: Ticket, outcome: PublishOutcome): void {
-    this.#outcomes[ticket.index] = outcome;
+  ticketSettled({ index }: Ticket, outcome: PublishOutcome): void {
     this.#unanswered -= 1;
-    if (this.#isEnded) {
-      if (outcome.status !== 'stored') this.#leaveBehind(ticket.index, outcome.error);
-      return;
-    }
-    if (this.#isSatisfied()) this.#succeed();
+    this.#outcomes[index] = outcome;
+    if (outcome.status === 'stored') this.#stored += 1;
+    if (!this.isAwaited) this.#leaveBehind(index);
+    else if (this.#isSatisfied()) this.#succeed();
     else if (this.#unanswered === 0) this.#fail();
   }
 
   #isSatisfied(): boolean {
-    const { policy, legs, primary } = this.#route;
-    if (policy === 'all')
-      return this.#unanswered === 0 && this.#outcomes.every((one) => one?.status === 'stored');
-    return legs.some(
-      ({ broker }, index) =>
-        this.#outcomes[index]?.status === 'stored' && (policy === 'any' || broker === primary),
-    );
+    const { policy, legs, primaryIndex } = this.#route;
+    if (policy === 'all') return this.#stored === legs.length;
+    return policy === 'any' ? this.#stored > 0 : this.#outcomes[primaryIndex]?.status === 'stored';
   }
 
   #succeed(): void {
-    this.#isEnded = true;
+    this.isAwaited = false;
     this.onEnd?.();
-    this.#resolve(this.#receipt('pending'));
-    if (this.#route.policy === 'all') return;
-    this.#outcomes.forEach((outcome, index) => {
-      if (outcome !== null && outcome.status !== 'stored') this.#leaveBehind(index, outcome.error);
-    });
+    const { legs, allStored } = this.#route;
+    if (this.#stored === legs.length) {
+      this.#end.resolve({ id: this.#message.id, brokers: allStored });
+      return;
+    }
+    this.#end.resolve(this.#receipt(() => 'pending'));
+    for (let index = 0; index < legs.length; index += 1) this.#leaveBehind(index);
   }
 
-  #leaveBehind(index: number, error: BuscouplerError): void {
+  /** A copy that failed after, or before, the policy was satisfied by the others. */
+  #leaveBehind(index: number): void {
     const leg = this.#route.legs[index];
-    if (leg !== undefined)
-      this.#leftovers.takeOver(this.#route, leg.broker, { message: this.#message, error });
+    const outcome = this.#outcomes[index];
+    if (leg === undefined || outcome === undefined || outcome.status === 'stored') return;
+    const rest = { message: this.#message, error: outcome.error };
+    this.#leftovers.takeOver(this.#route, leg.broker, rest);
   }
 
   #fail(): void {
-    this.#isEnded = true;
+    this.isAwaited = false;
     this.onEnd?.();
     const errors: Partial<Record<BrokerName, BuscouplerError>> = {};
     this.#route.legs.forEach(({ broker }, index) => {
       const outcome = this.#outcomes[index];
-      if (outcome && outcome.status !== 'stored') errors[broker] = outcome.error;
+      if (outcome !== undefined && outcome.status !== 'stored') errors[broker] = outcome.error;
     });
-    this.#reject(this.#errorOf(errors));
+    this.#end.reject(this.#errorOf(errors));
   }
 
   #errorOf(errors: BrokerErrors): BuscouplerError {
-    const isNowhere = this.#outcomes.every((outcome) => outcome?.status === 'failed');
-    return isNowhere
-      ? new PublishFailedError(this.#receipt('failed'), errors)
-      : new PublishUncertainError(this.#receipt('uncertain'), errors);
+    const receipt = this.#receipt((status) => status);
+    return this.#outcomes.every(({ status }) => status === 'failed')
+      ? new PublishFailedError(receipt, errors)
+      : new PublishUncertainError(receipt, errors);
   }
 
-  /** `open`: the word for a broker that is not `stored`. A broker that is tried on in the background is `pending`. */
-  #receipt(open: BrokerOutcome): Receipt {
+  /** `nameOpen` names what is not `stored`: a broker that is tried on in the background is `pending`. */
+  #receipt(nameOpen: (status: BrokerOutcome) => BrokerOutcome): Receipt {
     const brokers: Partial<Record<BrokerName, BrokerOutcome>> = {};
     this.#route.legs.forEach(({ broker }, index) => {
-      const status = this.#outcomes[index]?.status;
-      brokers[broker] = status === 'stored' || open !== 'pending' ? (status ?? open) : 'pending';
+      const status = this.#outcomes[index]?.status ?? 'pending';
+      brokers[broker] = status === 'stored' ? status : nameOpen(status);
     });
     return { id: this.#message.id, brokers };
   }

@@ -1,8 +1,10 @@
+import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events';
 import type { Clock } from '../contract/clock.js';
 import { BuscouplerError, describeError } from '../contract/errors.js';
 import type { OutgoingMessage } from '../contract/message.js';
 import type { PublishOptions, Receipt } from '../contract/message-bus.js';
 import { Ticket, type TicketBook } from '../delivery/publish-ticket.js';
+import { isThenable } from '../messages/thenable.js';
 import { type LeftoverSink, PendingPublish } from './pending-publish.js';
 import { limitOf, type Route } from './route.js';
 
@@ -17,17 +19,22 @@ export interface PublishPathOptions {
 
 const NO_OPTIONS: PublishOptions = Object.freeze({});
 
+/** Listeners on one signal from which on Node.js may warn of a leak: callers share a signal among many publishes. */
+const MAX_ABORT_LISTENERS = 20_000;
+
 /** Publishes one message along a route: composed once, one ticket per broker, one deadline. */
 export type PublishAlong = (route: Route, data: unknown, options?: PublishOptions) => Promise<Receipt>;
 
 /** Makes the publish path of a bus. */
 export function createPublishPath({ clock, book, leftovers, timeoutMs }: PublishPathOptions): PublishAlong {
   function send(route: Route, message: OutgoingMessage, options: PublishOptions): Promise<Receipt> {
+    if (options.signal?.aborted) throw aborted();
+    checkSize(route, message, options);
     return new Promise((resolve, reject) => {
-      const pending = new PendingPublish(route, message, { resolve, reject, leftovers });
+      const pending = new PendingPublish(route, { message, end: { resolve, reject }, leftovers });
       const deadlineMs = clock.monotonicMs() + (options.timeoutMs ?? timeoutMs);
       const { legs } = route;
-      const tickets = options.signal === undefined ? null : ([] as Ticket[]);
+      const tickets: Ticket[] | null = options.signal === undefined ? null : [];
       for (let index = 0; index < legs.length; index += 1) {
         const ticket = new Ticket(message, deadlineMs, pending, index);
         book.add(ticket);
@@ -42,16 +49,12 @@ export function createPublishPath({ clock, book, leftovers, timeoutMs }: Publish
     try {
       if (options.signal?.aborted) throw aborted();
       const composed = route.compose(data, options);
-      if (composed instanceof Promise) {
-        return composed.then((message) => {
-          checkSize(route, message, options);
-          return send(route, message, options);
-        });
-      }
-      checkSize(route, composed, options);
-      return send(route, composed, options);
+      if (!isThenable<OutgoingMessage>(composed)) return send(route, composed, options);
+      return Promise.resolve(composed)
+        .then((message) => send(route, message, options))
+        .catch((error: unknown) => Promise.reject(asPublishError(error)));
     } catch (error) {
-      return Promise.reject(asBusError(error));
+      return Promise.reject(asPublishError(error));
     }
   };
 }
@@ -61,10 +64,12 @@ function aborted(): BuscouplerError {
 }
 
 function abortWith(signal: AbortSignal, tickets: readonly Ticket[], pending: PendingPublish): void {
+  if (!pending.isAwaited) return;
   const abort = (): void => {
     for (const ticket of tickets)
       ticket.abandon('BC_PUBLISH_ABORTED', 'The publish was aborted by its caller.');
   };
+  if (getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(MAX_ABORT_LISTENERS, signal);
   signal.addEventListener('abort', abort, { once: true });
   pending.onEnd = () => signal.removeEventListener('abort', abort);
 }
@@ -81,7 +86,8 @@ function checkSize(route: Route, message: OutgoingMessage, { headers }: PublishO
   );
 }
 
-function asBusError(error: unknown): BuscouplerError {
+/** What went wrong before anything was sent, whatever a schema, a key function or an option threw. */
+export function asPublishError(error: unknown): BuscouplerError {
   if (error instanceof BuscouplerError) return error;
   return new BuscouplerError(
     'BC_MESSAGE_INVALID',

@@ -1,5 +1,6 @@
 import type { BrokerPort, Publisher } from '../contract/broker.js';
 import type { BrokerName } from '../contract/message.js';
+import type { Receipt } from '../contract/message-bus.js';
 import type { AnyTopic, PublishPolicy } from '../contract/topic.js';
 import { USER_HEADERS_MAX_BYTES } from '../messages/header-names.js';
 import { type Compose, createComposer } from './compose-message.js';
@@ -23,6 +24,10 @@ export interface RouteLeg {
 /** A route with everything that a publish needs, made once per topic. */
 export interface Route extends RoutePlan {
   readonly legs: readonly RouteLeg[];
+  /** Index of the primary broker's leg. */
+  readonly primaryIndex: number;
+  /** What every receipt of a message that all brokers stored says; frozen, because it is shared. */
+  readonly allStored: Receipt['brokers'];
   readonly compose: Compose;
 }
 
@@ -40,12 +45,18 @@ export function openRoute(
     if (port === undefined) throw new TypeError(`no port for ${broker}`);
     return { broker, publisher: port.publisher({ kind: 'topic', topic: plan.topic }) };
   });
-  return { ...plan, legs, compose: createComposer(plan.topic, epochMs) };
+  return {
+    ...plan,
+    legs,
+    primaryIndex: plan.brokers.indexOf(plan.primary),
+    allStored: Object.freeze(Object.fromEntries(plan.brokers.map((broker) => [broker, 'stored']))),
+    compose: createComposer(plan.topic, epochMs),
+  };
 }
 
 /** Largest body and user headers in bytes that every broker of the route takes. */
-export function limitOf(route: Route): number {
+export function limitOf({ legs }: Route): number {
   let limit = Number.POSITIVE_INFINITY;
-  for (const { publisher } of route.legs) limit = Math.min(limit, publisher.maxMessageBytes);
-  return limit - RESERVED_BYTES;
+  for (const { publisher } of legs) limit = Math.min(limit, publisher.maxMessageBytes);
+  return Math.max(0, limit - RESERVED_BYTES);
 }

@@ -2,7 +2,7 @@ import type { BrokerPort, Topology } from '../contract/broker.js';
 import type { Clock } from '../contract/clock.js';
 import type { AnyConsumer } from '../contract/consumer.js';
 import type { ConsumerSet } from '../contract/consumer-set.js';
-import { BuscouplerError } from '../contract/errors.js';
+import { BuscouplerError, describeError } from '../contract/errors.js';
 import type { Inbox } from '../contract/inbox.js';
 import type { BrokerName } from '../contract/message.js';
 import type {
@@ -17,17 +17,24 @@ import type {
   Receipt,
 } from '../contract/message-bus.js';
 import type { TopicDefinition } from '../contract/topic.js';
+import { wait } from '../delivery/backoff.js';
 import type { EventHub } from '../delivery/event-hub.js';
 import type { TicketBook } from '../delivery/publish-ticket.js';
 import type { BackgroundCopies } from './background-copies.js';
 import { BUS_TRANSITIONS, lifecycleError } from './bus-states.js';
 import { type ConnectingOptions, missingBrokers, openBrokers, openLater } from './connecting.js';
 import { healthOf } from './health.js';
-import type { PublishAlong } from './publish-path.js';
+import { asPublishError, type PublishAlong } from './publish-path.js';
 import type { Route, RoutePlan } from './route.js';
 import type { Routes } from './routes.js';
 
 const CLOSE_DEADLINE_MS = 10_000;
+
+/** How long over its deadline a part may take to end by itself, ms. */
+const CLOSE_GRACE_MS = 3_000;
+
+/** Longest wait for handlers that run already when a start fails, ms. */
+const FAILED_START_STOP_MS = 10_000;
 
 /** What the bus is made of. */
 export interface RoutedBusOptions {
@@ -67,9 +74,8 @@ export class RoutedBus implements MessageBus {
   start(options: { readonly consume?: boolean } = {}): Promise<void> {
     if (this.#state === 'closing' || this.#state === 'closed')
       return Promise.reject(lifecycleError('start()', this.#state));
-    this.#starting ??= this.#start(options.consume ?? true).catch((error: unknown) => {
-      this.#starting = null;
-      if (this.#state === 'starting') this.#enter('new');
+    this.#starting ??= this.#start(options.consume ?? true).catch(async (error: unknown) => {
+      await this.#afterFailedStart();
       throw error;
     });
     return this.#starting;
@@ -80,22 +86,30 @@ export class RoutedBus implements MessageBus {
     data: Input,
     options?: PublishOptions,
   ): Promise<Receipt> {
-    if (this.#state !== 'started') return Promise.reject(lifecycleError('publish()', this.#state));
+    if (this.#state !== 'started' && !this.#isDraining)
+      return Promise.reject(lifecycleError('publish()', this.#state));
     let route: Route;
     try {
       route = this.#options.routes.of(topic);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(asPublishError(error));
     }
     return this.#options.publishAlong(route, data, options);
   }
 
-  publishMany<Input>(
+  /** True while `close` waits for handlers: what they publish is a part of what they finish. */
+  get #isDraining(): boolean {
+    return this.#state === 'closing' && this.#options.consumers.inFlight > 0;
+  }
+
+  async publishMany<Input>(
     topic: TopicDefinition<Input, unknown> | string,
     messages: readonly BatchMessage<Input>[],
   ): Promise<BatchOutcome[]> {
+    if (!Array.isArray(messages))
+      throw new BuscouplerError('BC_MESSAGE_INVALID', 'publishMany() takes a list of messages.');
     return Promise.all(
-      messages.map((message) =>
+      messages.map((message: BatchMessage<Input>) =>
         this.publish(topic as string, message?.data, message).then(
           (receipt): BatchOutcome => ({ status: 'published', receipt }),
           (error: BuscouplerError): BatchOutcome => ({ status: 'rejected', error }),
@@ -106,16 +120,25 @@ export class RoutedBus implements MessageBus {
 
   async addConsumer(definition: AnyConsumer): Promise<void> {
     if (this.#closing.signal.aborted) throw lifecycleError('addConsumer()', this.#state);
-    await this.#starting;
-    const { consumers, routes, ports } = this.#options;
+    await this.#starting?.catch(() => undefined); // start() tells its caller
+    if (this.#closing.signal.aborted) throw lifecycleError('addConsumer()', this.#state);
+    const { consumers, routes } = this.#options;
     const added = consumers.add(definition);
-    routes.of(added.topic);
-    if (this.#state !== 'started') return;
-    const topology: Topology = { topics: [added.topic], consumers: [added] };
-    for (const name of routes.planOf(added.topic).brokers) {
-      if (this.#up.has(name)) await ports.get(name)?.provision(topology);
+    try {
+      routes.of(added.topic);
+      if (this.#state === 'started') await this.#setUp(added);
+    } catch (error) {
+      await consumers.remove(added.name);
+      throw error;
     }
-    if (this.#consumes) await consumers.get(added.name).start();
+  }
+
+  async #setUp(added: AnyConsumer): Promise<void> {
+    const { consumers, routes, ports } = this.#options;
+    for (const name of routes.planOf(added.topic).brokers) {
+      if (this.#up.has(name)) await ports.get(name)?.provision({ topics: [added.topic], consumers: [added] });
+    }
+    if (this.#consumes) await consumers.start(added.name, (broker) => this.#up.has(broker));
   }
 
   consumer(name: string): ConsumerControl {
@@ -140,8 +163,8 @@ export class RoutedBus implements MessageBus {
   async #start(consume: boolean): Promise<void> {
     this.#enter('starting');
     this.#consumes = consume;
-    const { inbox, consumers, clock, ports, events } = this.#options;
-    await inbox?.start();
+    const { consumers, clock, ports, events, onStart } = this.#options;
+    await this.#startInbox();
     const connecting: ConnectingOptions = {
       ports,
       open: (port, signal) => this.#openBroker(port, signal),
@@ -152,10 +175,29 @@ export class RoutedBus implements MessageBus {
     };
     const away = await openBrokers(connecting);
     this.#refuseWithout(away);
-    this.#enter('started');
-    for (const [broker, error] of away) this.#startWithout(broker, error, connecting);
+    this.#enter('started'); // before the consumers: a handler may publish
     if (consume) await consumers.startAll((broker) => this.#up.has(broker));
-    this.#options.onStart();
+    if (this.#closing.signal.aborted) throw lifecycleError('close()', this.#state);
+    for (const [broker, error] of away) this.#startWithout(broker, error, connecting);
+    onStart();
+  }
+
+  async #startInbox(): Promise<void> {
+    try {
+      await this.#options.inbox?.start();
+    } catch (error) {
+      if (error instanceof BuscouplerError) throw error;
+      const what = `The inbox cannot start (${describeError(error)}).`;
+      throw new BuscouplerError('BC_INBOX_UNAVAILABLE', what, { cause: error });
+    }
+  }
+
+  /** What runs already stops, so that start() can be tried again. */
+  async #afterFailedStart(): Promise<void> {
+    if (this.#state === 'started')
+      await this.#options.consumers.stopAll({ deadlineMs: FAILED_START_STOP_MS });
+    this.#starting = null;
+    if (this.#state === 'starting' || this.#state === 'started') this.#enter('new');
   }
 
   async #openBroker(port: BrokerPort, signal: AbortSignal): Promise<void> {
@@ -199,19 +241,38 @@ export class RoutedBus implements MessageBus {
 
   async #close(deadlineMs: number): Promise<CloseReport> {
     this.#closing.abort();
-    await this.#starting?.catch(() => undefined);
-    this.#enter('closing');
-    this.#options.onClose();
-    const { consumers, book, copies, ports, inbox, clock } = this.#options;
+    const { consumers, book, copies, ports, inbox, clock, onClose } = this.#options;
     const endMs = clock.monotonicMs() + deadlineMs;
     const leftMs = (): number => Math.max(0, endMs - clock.monotonicMs());
-    const deliveries = await consumers.stopAll({ deadlineMs: leftMs() });
+    // A start that waits for brokers ends by the abort; one that waits for consumers ends as they are stopped.
+    if (this.#state === 'starting') await this.#within(leftMs(), this.#starting);
+    this.#enter('closing');
+    onClose();
+    const deliveries = await this.#within(leftMs(), consumers.stopAll({ deadlineMs: leftMs() }));
     copies.close();
     await book.untilEmpty(leftMs());
     const publishes = book.abandonAll('BC_LIFECYCLE', 'The bus was closed before the broker answered.');
-    await Promise.all([...ports.values()].map((port) => port.close({ deadlineMs: leftMs() })));
-    await inbox?.close();
+    const closings = [...ports.values()].map((port) => port.close({ deadlineMs: leftMs() }));
+    await Promise.all([...closings, inbox?.close()].map((one) => this.#within(leftMs(), one)));
     this.#enter('closed');
-    return { publishes, deliveries };
+    return { publishes, deliveries: deliveries ?? 0 };
+  }
+
+  /** The result, or `undefined` when it failed or took longer than it may: closing goes on in any case. */
+  async #within<Result>(timeoutMs: number, work: Result | Promise<Result>): Promise<Result | undefined> {
+    const { clock, events } = this.#options;
+    const over = new AbortController();
+    try {
+      return await Promise.race([
+        work,
+        wait(clock, timeoutMs + CLOSE_GRACE_MS, over.signal).then(() => undefined),
+      ]);
+    } catch (error) {
+      if (work !== this.#starting)
+        events.emit('warning', { what: `Closing went on after a failure: ${describeError(error)}` });
+      return undefined;
+    } finally {
+      over.abort();
+    }
   }
 }
