@@ -14,12 +14,18 @@ export interface DialOptions {
   readonly signal: AbortSignal;
 }
 
+/** Bytes that a socket buffers before it asks to wait. */
+const WRITE_BUFFER_BYTES = 256 * 1024;
+
 /** amqplib takes `signal` through to the socket although its types do not say so: aborting destroys the socket. */
 function socketOptions({ settings, address, role }: DialOptions, signal: AbortSignal): object {
   const tls = settings.tls;
   return {
     signal,
     noDelay: true,
+    // Room for a window of messages: amqplib stops filling it at this mark.
+    highWaterMark: WRITE_BUFFER_BYTES,
+    writableHighWaterMark: WRITE_BUFFER_BYTES,
     keepAlive: true,
     keepAliveDelay: 30_000,
     clientProperties: { connection_name: `${settings.clientId} ${role}` },

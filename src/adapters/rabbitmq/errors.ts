@@ -9,7 +9,6 @@ export const REPLY = {
   notFound: 404,
   resourceLocked: 405,
   preconditionFailed: 406,
-  internalError: 541,
 } as const;
 
 /** The text of what a socket or amqplib threw; errors of Node.js' core are no `Error` of a realm of its own. */
@@ -97,3 +96,10 @@ export const hangUpError = (thrown: unknown, address: Address): BuscouplerError 
 
 /** Errors for which trying again at the first connect is pointless. */
 export const isFatalDialError = (error: BuscouplerError): boolean => error.code !== 'BC_BROKER_UNAVAILABLE';
+
+/**
+ * Codes with which the server closes a whole connection because of what we sent: 501 (frame) to 505, 540. Not 530 (vhost)
+ * and not 541, its own trouble: a server that starts up has that with every message.
+ */
+export const isOurFault = (replyCode: number): boolean =>
+  (replyCode >= 501 && replyCode <= 505) || replyCode === 540;

@@ -1,4 +1,4 @@
-import type { PublishTicket } from '../../contract/broker.js';
+import { type PublishTicket, STORED } from '../../contract/broker.js';
 import { BuscouplerError, type ErrorCode } from '../../contract/errors.js';
 import type { Target } from './target.js';
 
@@ -24,4 +24,29 @@ export function settleRefused(parcel: Parcel, error: BuscouplerError): void {
 export function refuseTicket(ticket: PublishTicket, code: ErrorCode, what: string, cause?: unknown): void {
   const options = cause === undefined ? {} : { cause };
   ticket.settle({ status: 'failed', error: new BuscouplerError(code, what, options) });
+}
+
+/** Settles a parcel that the server confirmed: it is stored, unless it was returned before. */
+export function settleConfirmed(parcel: Parcel): void {
+  if (parcel.isReturned) {
+    settleRefused(parcel, unroutable(parcel));
+    return;
+  }
+  parcel.target.exchange.hasStored = true;
+  parcel.ticket.settle(STORED);
+}
+
+function unroutable({ target, routingKey }: Parcel): BuscouplerError {
+  return target.isOneQueue
+    ? new BuscouplerError('BC_PLACE_MISSING', `The queue "${routingKey}" does not exist.`)
+    : new BuscouplerError('BC_UNROUTABLE', `No queue is bound to the ${target.label} for "${routingKey}".`);
+}
+
+/** Settles a parcel that the server refused. Behind an exchange one full queue refuses what another has stored. */
+export function settleNacked({ target, isResent, ticket }: Parcel): void {
+  const error = new BuscouplerError(
+    'BC_PUBLISH_REFUSED',
+    `RabbitMQ refused a message for the ${target.label}.`,
+  );
+  ticket.settle({ status: target.isOneQueue && !isResent ? 'failed' : 'uncertain', error });
 }
