@@ -13,7 +13,7 @@ const ROUNDS = 5;
 
 /** Publishes and handles all of it on the embedded queues; resolves with messages per second. */
 async function run(usages: readonly Usage[]): Promise<number> {
-  const topic = usageTopic(uniqueName('embedded'));
+  const topic = { ...usageTopic(uniqueName('embedded')), brokers: ['rabbitmq'] as const };
   let left = usages.length;
   let finish = (): void => undefined;
   const done = new Promise<void>((resolve) => {
@@ -32,8 +32,8 @@ async function run(usages: readonly Usage[]): Promise<number> {
   });
   const bus = await openBus(null, {
     brokers: ['rabbitmq'],
-    topics: [{ ...topic, brokers: ['rabbitmq'] }],
-    consumers: [{ ...consumer, topic: { ...topic, brokers: ['rabbitmq'] } }],
+    topics: [topic],
+    consumers: [consumer],
   });
   const startedMs = performance.now();
   await callConcurrently(usages, 1_000, (usage) => bus.publish(topic, usage));
