@@ -14,7 +14,8 @@ import type {
 const FETCH_WAIT_MS = 300;
 const FETCH_MAX_BYTES = 10 * 1024 * 1024;
 const PARTITION_MAX_BYTES = 1024 * 1024;
-const HEARTBEAT_MS = 3_000;
+/** Short, because a member learns of a rebalance by its heartbeat. */
+const HEARTBEAT_MS = 1_000;
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** Batches are only handed over, so all of a fetch can be taken at once. */
 const CONCURRENT_PARTITIONS = 64;

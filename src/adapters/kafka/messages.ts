@@ -31,11 +31,18 @@ export class PendingRecord implements ProduceRecord {
   }
 }
 
+type RawHeaders = Readonly<Record<string, RawByteHeader>>;
+
 /**
  * kafkajs gathers headers in a plain object, so a name that such objects inherit (`constructor`, `__proto__`) comes as
  * an array that begins with the inherited value: only what can come from the wire is kept.
  */
-function cleanHeaders(raw: Readonly<Record<string, unknown>>): Readonly<Record<string, RawByteHeader>> {
+function cleanHeaders(raw: Readonly<Record<string, unknown>>): RawHeaders {
+  for (const name in raw) if (Array.isArray(raw[name])) return withoutInherited(raw);
+  return raw as RawHeaders;
+}
+
+function withoutInherited(raw: Readonly<Record<string, unknown>>): RawHeaders {
   const clean: Record<string, RawByteHeader> = Object.create(null);
   for (const name of Object.keys(raw)) {
     const value = raw[name];

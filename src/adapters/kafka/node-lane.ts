@@ -97,7 +97,6 @@ export class NodeLane {
         continue;
       }
       queue.listedOn = null;
-      if (queue.isBusy) continue;
       const taken = queue.leader === this.node ? queue.take({ records, bytes }, batches.length === 0) : [];
       if (taken.length === 0) {
         this.#context.offer(queue);

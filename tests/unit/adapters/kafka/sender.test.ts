@@ -152,14 +152,16 @@ describe('Kafka sender', () => {
     const client = new ScriptedProducer([1]);
     client.openError = new Error('connection refused');
     const { send, settle, sender, clock } = makeSender(client);
-    const given = send('given-up');
+    const first = send('given-up');
     send('kept');
+    const middle = send('given-up-too');
+    send('kept-too');
     await clock.advance(100);
-    given.abandon('BC_PUBLISH_TIMEOUT', 'No answer.');
-    expect(given.wasSent).toBe(false);
+    for (const ticket of [first, middle]) ticket.abandon('BC_PUBLISH_TIMEOUT', 'No answer.');
+    expect(first.wasSent).toBe(false);
     client.openError = null;
-    await settle(2);
-    expect(partitionsOf(client)).toEqual(['kept']);
+    await settle(4);
+    expect(partitionsOf(client)).toEqual(['kept', 'kept-too']);
     expect(sender.pending).toBe(0);
   });
 
