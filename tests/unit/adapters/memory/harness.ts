@@ -13,9 +13,9 @@ import type { PublishBounds } from '../../../../src/contract/settings.js';
 import type { AnyTopic, TopicOptions } from '../../../../src/contract/topic.js';
 import { Ticket } from '../../../../src/delivery/publish-ticket.js';
 import { HEADERS } from '../../../../src/messages/header-names.js';
-import { FakeClock, settleMicrotasks } from './fake-clock.js';
+import { createFakeClock, type FakeClock } from '../../../../src/testing/fake-clock.js';
 
-export const BOUNDS: PublishBounds = { maxInFlight: 1_000, maxWaiting: 10_000, maxBytes: 64 * 1024 * 1024 };
+const BOUNDS: PublishBounds = { maxInFlight: 1_000, maxWaiting: 10_000, maxBytes: 64 * 1024 * 1024 };
 
 const quiet: Logger = {
   level: 'silent',
@@ -25,6 +25,11 @@ const quiet: Logger = {
   error: () => undefined,
   isLevelEnabled: () => false,
 };
+
+/** Lets every microtask that is queued, and those that they queue, run. */
+export async function settleMicrotasks(): Promise<void> {
+  for (let rounds = 0; rounds < 50; rounds += 1) await Promise.resolve();
+}
 
 /** An event as a client told it. */
 export type Told = { [Name in BusEventName]: { name: Name; event: BusEvents[Name] } }[BusEventName];
@@ -69,7 +74,7 @@ const connected =
 
 /** A clock and a log on it, with clients. */
 export function logWorld(storeOptions: { maxBytes?: number } = {}) {
-  const clock = new FakeClock();
+  const clock = createFakeClock();
   const store = createLogStore({ clock, ...storeOptions });
   const newClient = (options: ClientOptions = {}): Client => {
     const { told, options: shared } = parts(clock, options);
@@ -80,7 +85,7 @@ export function logWorld(storeOptions: { maxBytes?: number } = {}) {
 
 /** A clock and queues on it, with clients. */
 export function queueWorld(storeOptions: { maxBytes?: number; maxMessageBytes?: number } = {}) {
-  const clock = new FakeClock();
+  const clock = createFakeClock();
   const store = createQueueStore({ clock, ...storeOptions });
   const newClient = (options: ClientOptions = {}): Client => {
     const { told, options: shared } = parts(clock, options);
@@ -88,9 +93,6 @@ export function queueWorld(storeOptions: { maxBytes?: number; maxMessageBytes?: 
   };
   return { clock, store, newClient, client: connected(newClient) };
 }
-
-/** Both worlds have this much in common. */
-export type World = ReturnType<typeof logWorld> | ReturnType<typeof queueWorld>;
 
 export const topicOf = (options: Partial<TopicOptions> = {}): AnyTopic =>
   defineTopic({ name: 'orders', ...options });
@@ -194,5 +196,3 @@ export async function attach(
     },
   };
 }
-
-export { settleMicrotasks };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Turns, type TurnTask } from '../../../../src/adapters/memory/turns.js';
 import { systemClock } from '../../../../src/delivery/system-clock.js';
-import { FakeClock, settleMicrotasks } from './fake-clock.js';
+import { createFakeClock } from '../../../../src/testing/fake-clock.js';
+import { settleMicrotasks } from './harness.js';
 
 /** A task with `left` steps that queues itself until they are done. */
 function taskOf(turns: Turns, left: number): TurnTask & { left: number } {
@@ -19,7 +20,7 @@ function taskOf(turns: Turns, left: number): TurnTask & { left: number } {
 
 describe('Turns', () => {
   it('never runs a task inside the call that queues it, and runs it once however often it is queued', async () => {
-    const turns = new Turns(new FakeClock());
+    const turns = new Turns(createFakeClock());
     let runs = 0;
     const task: TurnTask = { isQueued: false, run: () => ++runs };
     turns.queue(task);
@@ -30,7 +31,7 @@ describe('Turns', () => {
   });
 
   it('stops a long run until the injected time is advanced', async () => {
-    const clock = new FakeClock();
+    const clock = createFakeClock();
     const turns = new Turns(clock);
     const task = taskOf(turns, 3_000);
     turns.queue(task);
@@ -41,7 +42,7 @@ describe('Turns', () => {
   });
 
   it('counts steps across short runs too, so that a chain of microtasks cannot go on for ever', async () => {
-    const clock = new FakeClock();
+    const clock = createFakeClock();
     const turns = new Turns(clock);
     let runs = 0;
     const task: TurnTask = {
