@@ -1,8 +1,8 @@
 import type { Clock } from '../../contract/clock.js';
 import type { BuscouplerError } from '../../contract/errors.js';
-import type { Parcel } from './parcel.js';
+import type { ExchangeState, Parcel } from './parcel.js';
 import { checkExchange, type PlaceAccess } from './places.js';
-import { type ExchangeState, exchangeState } from './target.js';
+import { exchangeState } from './target.js';
 
 /** Pause before an exchange is asked for again when the server could not say, ms. */
 const ASK_AGAIN_MS = 100;

@@ -1,6 +1,6 @@
 import { type PublishTicket, STORED } from '../../contract/broker.js';
 import { BuscouplerError, type ErrorCode } from '../../contract/errors.js';
-import type { Target } from './target.js';
+import type { OutgoingMessage } from '../../contract/message.js';
 
 /** A ticket with where it goes: what waits, and what is sent and unconfirmed. */
 export interface Parcel {
@@ -13,6 +13,32 @@ export interface Parcel {
   isReturned: boolean;
   /** It was sent before on a channel that died, so it can be stored whatever becomes of this try. */
   isResent: boolean;
+}
+
+/** What is known of an exchange. Publishing to one that is missing would close the channel that all share. */
+export interface ExchangeState {
+  readonly exchange: string;
+  /** `unknown`: it is looked for before the first use. */
+  knowledge: 'good' | 'unknown' | 'asking';
+  /** What waits for the answer, in order. */
+  readonly parked: Parcel[];
+  /** Why the server refuses it, until when (monotonic ms): a refusal costs the channel, so it is not asked each time. */
+  refusal: { readonly error: BuscouplerError; readonly untilMs: number } | null;
+  /** Something was stored through it: then a channel that dies of it may have stored more than it confirmed. */
+  hasStored: boolean;
+}
+
+/** Where parcels of one destination go. */
+export interface Target {
+  readonly exchange: ExchangeState;
+  /** For errors: `exchange "a"`. */
+  readonly label: string;
+  /** Without it the server accepts, and drops, what no queue is bound for. */
+  readonly isMandatory: boolean;
+  /** One queue, named directly: its refusal means that nothing was stored. */
+  readonly isOneQueue: boolean;
+  /** Throws what the topic's function throws. */
+  readonly routingKeyOf: (message: OutgoingMessage) => string;
 }
 
 /** Settles a parcel of which this try stored nothing. */

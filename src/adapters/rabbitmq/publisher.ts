@@ -8,11 +8,18 @@ import { ExchangeGate } from './exchange-gate.js';
 import type { LinkUser, RabbitmqContext } from './link.js';
 import { headerBytes } from './messages.js';
 import type { Loss, OpenConnection } from './open-connection.js';
-import { type Parcel, refuseTicket, settleConfirmed, settleNacked, settleRefused } from './parcel.js';
+import {
+  type Parcel,
+  refuseTicket,
+  settleConfirmed,
+  settleNacked,
+  settleRefused,
+  type Target,
+} from './parcel.js';
 import { ParcelQueue } from './parcel-queue.js';
 import { limitsOf, type PublishLimits, sizeProblem, UNKNOWN_LIMITS } from './publish-limits.js';
 import type { RequestBounds } from './rpc-channel.js';
-import { type Target, targetOf } from './target.js';
+import { targetOf } from './target.js';
 
 /** How long the server's refusal of an exchange is believed without asking again, ms. */
 const REFUSAL_MS = 1000;
