@@ -5,19 +5,25 @@ const POOL_BYTES = 10 * 256;
 const pool = Buffer.allocUnsafe(POOL_BYTES);
 let poolAt = POOL_BYTES;
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** Codes of the 16 digits. */
+const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+
+/** The id under construction: one text is made of it, where joining pieces would leave a tree of them to be flattened. */
+const draft = Buffer.from('00000000-0000-7000-8000-000000000000', 'latin1');
 
 let lastMs = -1;
-let lastPrefix = '';
 
-/** The 48 bits of the time as text, kept for the current millisecond. */
-function timePrefix(epochMs: number): string {
-  if (epochMs !== lastMs) {
-    const hex = Math.trunc(epochMs).toString(16).padStart(12, '0');
-    lastPrefix = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-`;
-    lastMs = epochMs;
-  }
-  return lastPrefix;
+/** Writes the 48 bits of the time; they stay for the current millisecond. */
+function draftTime(epochMs: number): void {
+  if (epochMs === lastMs) return;
+  const hex = Math.trunc(epochMs).toString(16).padStart(12, '0');
+  draft.write(`${hex.slice(0, 8)}-${hex.slice(8, 12)}`, 'latin1');
+  lastMs = epochMs;
+}
+
+function draftByte(at: number, byte: number): void {
+  draft[at] = DIGITS[byte >> 4] as number;
+  draft[at + 1] = DIGITS[byte & 0x0f] as number;
 }
 
 /**
@@ -31,10 +37,13 @@ export function newMessageId(epochMs: number): string {
   }
   const at = poolAt;
   poolAt += 10;
-  const byte = (index: number): string => HEX[pool[at + index] as number] as string;
-  const version = HEX[0x70 | ((pool[at] as number) & 0x0f)] as string;
-  const variant = HEX[0x80 | ((pool[at + 2] as number) & 0x3f)] as string;
-  return `${timePrefix(epochMs)}${version}${byte(1)}-${variant}${byte(3)}-${byte(4)}${byte(5)}${byte(6)}${byte(7)}${byte(8)}${byte(9)}`;
+  draftTime(epochMs);
+  draftByte(14, 0x70 | ((pool[at] as number) & 0x0f));
+  draftByte(16, pool[at + 1] as number);
+  draftByte(19, 0x80 | ((pool[at + 2] as number) & 0x3f));
+  draftByte(21, pool[at + 3] as number);
+  for (let index = 0; index < 6; index += 1) draftByte(24 + 2 * index, pool[at + 4 + index] as number);
+  return draft.toString('latin1');
 }
 
 let isoMs = -1;
