@@ -1,4 +1,3 @@
-import type { BrokerPort } from '../../src/contract/broker.js';
 import type { PublishBounds } from '../../src/contract/settings.js';
 import { systemClock } from '../../src/delivery/system-clock.js';
 import type { RigBroker, RigBusOptions } from '../../src/testing/contract/contract-rig.js';
@@ -31,6 +30,3 @@ export const idleParts = {
   },
   emit: () => undefined,
 };
-
-/** What an adapter can do. */
-export const capabilitiesOf = (broker: BrokerPort) => broker.capabilities;

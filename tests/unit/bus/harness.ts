@@ -112,8 +112,6 @@ export async function openTestBus(options: TestBusOptions = {}) {
   return { bus, clock, log, queues, told, names, start };
 }
 
-export type TestBus = Awaited<ReturnType<typeof openTestBus>>;
-
 /** How a promise ended, without waiting for it in the test. */
 export function watch<Value>(promise: Promise<Value>) {
   const seen: { value?: Value; error?: unknown; isOver: boolean } = { isOver: false };
