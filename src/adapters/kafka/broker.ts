@@ -14,7 +14,7 @@ import { isFatalOnConnect, toKafkaError } from './errors.js';
 import { Group } from './group.js';
 import { createKafkajsDriver } from './kafkajs-driver.js';
 import type { KafkaLeg } from './leg.js';
-import { createPublisher, topicOfDestination } from './publisher.js';
+import { createPublisher, DEFAULT_MAX_MESSAGE_BYTES, topicOfDestination } from './publisher.js';
 import { Sender } from './sender.js';
 import { provisionTopology, readLimit } from './topology.js';
 
@@ -64,7 +64,9 @@ class KafkaBroker implements BrokerPort {
     this.#client = driver.producer();
     this.#admin = driver.admin();
     this.#state = new ConnectionState(clock, emit);
-    this.#sender = new Sender({ client: this.#client, bounds, clock, random, state: this.#state });
+    const maxBatchBytes = (topic: string): number => this.#limits.get(topic) ?? DEFAULT_MAX_MESSAGE_BYTES;
+    const shared = { clock, random, state: this.#state };
+    this.#sender = new Sender({ client: this.#client, bounds, maxBatchBytes, ...shared });
   }
 
   async connect(signal: AbortSignal): Promise<void> {

@@ -8,8 +8,8 @@ import { kafkaTopicOf } from '../../messages/names.js';
 import { Commits } from './commits.js';
 import type { AdminClient, Assignment, KafkaDriver, MemberClient } from './driver.js';
 import { isFatalOnConnect, isRefusal, toKafkaError } from './errors.js';
-import { rebalanceTimeoutOf } from './kafkajs-member.js';
 import { KafkaLeg } from './leg.js';
+import { Membership } from './membership.js';
 import { PoisonedPartitions } from './poisoned-partitions.js';
 import { mayBeUndecodable } from './undecodable.js';
 
@@ -19,10 +19,9 @@ const GATHER_MS = 20;
 const SETTLE_MS = 2_000;
 /** How long leaving may take before the member is left behind, ms. */
 const LEAVE_MS = 5_000;
+/** Pause before a commit of a consumer that leaves is tried again, ms. */
+const COMMIT_AGAIN_MS = 100;
 const REBUILD_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.2 } as const;
-/** Joins within this time that make a member suspect: its client runs in circles. */
-const JOIN_WINDOW_MS = 30_000;
-const JOINS_MAX = 12;
 
 /** What a group is made of. */
 export interface GroupContext {
@@ -38,15 +37,6 @@ export interface GroupContext {
 interface Waiter {
   resolve(): void;
   reject(error: BuscouplerError): void;
-}
-
-/** The life of one member: what it was made for, and when it was last heard of. */
-interface Membership {
-  readonly client: MemberClient;
-  readonly topics: ReadonlySet<string>;
-  isJoined: boolean;
-  lastSignMs: number;
-  joinsMs: number[];
 }
 
 /**
@@ -124,11 +114,19 @@ export class Group {
   async #detach(leg: KafkaLeg, deadlineMs: number): Promise<void> {
     const { clock } = this.#context;
     const endMs = clock.monotonicMs() + deadlineMs;
-    await this.#within(deadlineMs, this.#commits.flush());
+    await this.#within(deadlineMs, this.#commitAll(endMs));
     if (this.#legs.get(leg.topic) === leg) this.#legs.delete(leg.topic);
     this.#waiters.delete(leg);
     this.#change();
     if (this.isEmpty) await this.#within(endMs - clock.monotonicMs(), this.#changing);
+  }
+
+  /** Between two generations nothing can be committed: it is tried again, while there is a member. */
+  async #commitAll(endMs: number): Promise<void> {
+    const { clock } = this.#context;
+    while (!(await this.#commits.flush()) && this.#membership !== null && clock.monotonicMs() < endMs) {
+      await wait(clock, COMMIT_AGAIN_MS);
+    }
   }
 
   /** Waits for a promise, at most so long. */
@@ -157,8 +155,8 @@ export class Group {
   }
 
   #isInLine(): boolean {
-    const topics = this.#membership?.topics ?? new Set();
-    return topics.size === this.#legs.size && [...this.#legs.keys()].every((topic) => topics.has(topic));
+    const legs = this.#membership?.legs ?? new Set();
+    return legs.size === this.#legs.size && [...this.#legs.values()].every((leg) => legs.has(leg));
   }
 
   /** Leaves on purpose: what is under way gets a moment to settle, what is settled is committed. */
@@ -168,7 +166,7 @@ export class Group {
     const membership = this.#membership;
     if (membership === null) return;
     const { clock } = this.#context;
-    for (const topic of membership.topics) this.#guarded(() => membership.client.pause(topic));
+    for (const { topic } of membership.legs) this.#guarded(() => membership.client.pause(topic));
     if (this.#legs.size > 0) {
       const untilMs = clock.monotonicMs() + SETTLE_MS;
       while (this.#unsettled() > 0 && clock.monotonicMs() < untilMs) await wait(clock, GATHER_MS);
@@ -176,7 +174,7 @@ export class Group {
     await this.#commits.flush();
     this.#membership = null;
     this.#isContinued = true;
-    await this.#within(LEAVE_MS, leaveQuietly(membership.client));
+    await this.#within(LEAVE_MS, membership.leave());
   }
 
   #unsettled(): number {
@@ -186,8 +184,8 @@ export class Group {
   }
 
   #join(): void {
-    const { driver, clock } = this.#context;
-    const topics = new Set(this.#legs.keys());
+    const { driver, clock, sessionTimeoutMs } = this.#context;
+    const legs = new Set(this.#legs.values());
     const isCurrent = (): boolean => this.#membership?.client === client;
     const whenCurrent =
       <Args extends unknown[]>(act: (...args: Args) => void) =>
@@ -196,23 +194,19 @@ export class Group {
       };
     const client = driver.member({
       group: this.name,
-      topics: [...topics],
+      topics: [...this.#legs.keys()],
       held: this.#held,
       events: {
         onJoin: whenCurrent(({ memberId, assignment }) => this.#joined(memberId, assignment)),
         onRebalance: whenCurrent(() => void this.#commits.flush()),
-        onSign: whenCurrent(() => this.#heard()),
+        onSign: whenCurrent(() => this.#membership?.heard()),
         onBatch: (batch) => (isCurrent() ? this.#legs.get(batch.topic)?.accept(batch) : undefined),
         onCrash: whenCurrent((error) => this.#crashed(error)),
       },
     });
-    this.#membership = { client, topics, isJoined: false, lastSignMs: clock.monotonicMs(), joinsMs: [] };
+    this.#membership = new Membership(client, legs, { clock, sessionTimeoutMs });
     this.#watch(this.#membership);
     client.start().catch(whenCurrent((error: unknown) => this.#crashed(error)));
-  }
-
-  #heard(): void {
-    if (this.#membership !== null) this.#membership.lastSignMs = this.#context.clock.monotonicMs();
   }
 
   #joined(memberId: string, assignment: Assignment): void {
@@ -221,29 +215,23 @@ export class Group {
     this.#isContinued = false;
     this.#memberId = memberId;
     this.#held = assignment;
-    this.#heard();
-    if (this.#isCircling(membership)) {
+    membership.joined();
+    if (membership.isCircling()) {
       this.#crashed(new Error('The member joined again and again'));
       return;
     }
-    membership.isJoined = true;
     for (const leg of this.#legs.values()) leg.assign(assignment[leg.topic] ?? [], isFresh);
     for (const leg of this.#legs.values()) this.#applyPauses(leg);
     if (this.#isSearching || !this.#poisoned.isEmpty) void this.#search(membership);
     else this.#live(membership);
   }
 
-  #isCircling(membership: Membership): boolean {
-    const nowMs = this.#context.clock.monotonicMs();
-    membership.joinsMs = [...membership.joinsMs.filter((ms) => nowMs - ms < JOIN_WINDOW_MS), nowMs];
-    return membership.joinsMs.length > JOINS_MAX;
-  }
-
   #live(membership: Membership): void {
     this.#trouble = null;
     this.#isTold = false;
+    if (membership.live()) this.#context.emit('broker-connected', { broker: 'kafka', role: 'consumer' });
     for (const [leg, { resolve }] of [...this.#waiters]) {
-      if (!membership.topics.has(leg.topic)) continue;
+      if (!membership.legs.has(leg)) continue;
       this.#waiters.delete(leg);
       resolve();
     }
@@ -291,25 +279,20 @@ export class Group {
   #watch(membership: Membership): void {
     const { clock, sessionTimeoutMs } = this.#context;
     if (this.#membership !== membership) return;
-    const joiningMs = membership.isJoined ? 0 : rebalanceTimeoutOf(sessionTimeoutMs);
-    const silentMs = clock.monotonicMs() - membership.lastSignMs;
-    if (silentMs > 2 * sessionTimeoutMs + joiningMs) {
-      this.#crashed(new Error(`The member was silent for ${Math.round(silentMs)} ms`));
-      return;
-    }
-    clock.schedule(() => this.#watch(membership), sessionTimeoutMs / 4);
+    if (membership.isSilent()) this.#crashed(new Error('The member fell silent'));
+    else clock.schedule(() => this.#watch(membership), sessionTimeoutMs / 4);
   }
 
   #crashed(thrown: unknown): void {
     const membership = this.#membership;
     if (membership === null) return;
     this.#membership = null;
-    void leaveQuietly(membership.client);
+    void membership.leave();
     if (mayBeUndecodable(thrown)) this.#isSearching = true;
     const error = toKafkaError(thrown, `The Kafka group "${this.name}" stopped`);
     this.#trouble = { state: 'recovering', reason: error.message };
     this.#tell(error);
-    void this.#rejectWaiters(error).then(() => this.#rebuild(membership.isJoined));
+    void this.#rejectWaiters(error).then(() => this.#rebuild(membership));
   }
 
   #tell(error: BuscouplerError): void {
@@ -339,22 +322,12 @@ export class Group {
     }
   }
 
-  async #rebuild(wasJoined: boolean): Promise<void> {
-    this.#failures = wasJoined ? 1 : this.#failures + 1;
+  async #rebuild(membership: Membership): Promise<void> {
+    const { clock, random } = this.#context;
+    // A member that lives for a moment only must not be built anew at full speed for ever.
+    this.#failures = membership.liveForMs() > REBUILD_BACKOFF.maxMs ? 1 : this.#failures + 1;
     const { signal } = this.#stopped;
-    await wait(
-      this.#context.clock,
-      backoffDelayMs(REBUILD_BACKOFF, this.#failures, this.#context.random),
-      signal,
-    );
+    await wait(clock, backoffDelayMs(REBUILD_BACKOFF, this.#failures, random), signal);
     if (!signal.aborted) this.#change();
-  }
-}
-
-async function leaveQuietly(client: MemberClient): Promise<void> {
-  try {
-    await client.leave();
-  } catch {
-    // The group drops it by itself once its session has timed out.
   }
 }

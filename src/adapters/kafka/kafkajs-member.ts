@@ -9,6 +9,7 @@ import type {
   MemberSpec,
   TopicOffsets,
 } from './driver.js';
+import { rebalanceTimeoutOf } from './rebalance-timeout.js';
 
 /** Longest wait of one fetch for data, ms; also how long a consumer whose partitions are all paused sleeps. */
 const FETCH_WAIT_MS = 300;
@@ -16,7 +17,6 @@ const FETCH_MAX_BYTES = 10 * 1024 * 1024;
 const PARTITION_MAX_BYTES = 1024 * 1024;
 /** Short, because a member learns of a rebalance by its heartbeat. */
 const HEARTBEAT_MS = 1_000;
-const REBALANCE_TIMEOUT_MS = 60_000;
 /** Batches are only handed over, so all of a fetch can be taken at once. */
 const CONCURRENT_PARTITIONS = 64;
 /** Tries to reach a broker, within each of the following. */
@@ -38,10 +38,6 @@ const toOffsets = (topics: readonly TopicOffsets[]): Offsets => ({
     partitions: offsets.map(({ partition, offset }) => ({ partition, offset: offset.toString() })),
   })),
 });
-
-/** Longest that a group may take to rebalance, ms, with a given session timeout. */
-export const rebalanceTimeoutOf = (sessionTimeoutMs: number): number =>
-  Math.max(REBALANCE_TIMEOUT_MS, sessionTimeoutMs);
 
 function createConsumer(kafka: Kafka, group: string, { sessionTimeoutMs, held }: ConsumerShape): Consumer {
   return kafka.consumer({

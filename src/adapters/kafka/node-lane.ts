@@ -7,6 +7,8 @@ import type { PartitionQueue } from './partition-queue.js';
 import { protocolErrorNamed } from './protocol-errors.js';
 import { SEND_BACKOFF, type SendContext } from './send-context.js';
 
+/** Most records of one request. */
+const REQUEST_MAX_RECORDS = 1_000;
 /** Most bytes of one request; a single larger record goes alone. */
 const REQUEST_MAX_BYTES = 1_000_000;
 /** Requests under way to one node, over different partitions: the second is encoded while the first is stored. */
@@ -57,11 +59,13 @@ export class NodeLane {
       queue.listedOn = this;
       this.#ready.push(queue);
     }
-    this.#wake();
+    this.wake();
   }
 
-  #wake(): void {
+  /** There may be room in flight again. */
+  wake(): void {
     if (this.#isTurnDue || this.#isHeld || this.#requests >= MAX_REQUESTS || this.#ready.length === 0) return;
+    if (this.#context.roomInFlight() <= 0) return;
     this.#isTurnDue = true;
     // Whatever is published in this turn of the event loop goes into the same request.
     setImmediate(() => {
@@ -73,20 +77,25 @@ export class NodeLane {
   async #turn(): Promise<void> {
     this.#requests += 1;
     let batches: readonly QueuedBatch[] = [];
+    let records = 0;
     try {
       await this.#context.client.open(this.node);
       batches = this.#collect();
+      for (const batch of batches) records += batch.records.length;
+      this.#context.countInFlight(records);
       if (batches.length > 0) this.#settle(batches, await this.#context.client.produce(this.node, batches));
     } catch (error) {
       this.#fail(batches, error);
     }
     this.#requests -= 1;
-    this.#wake();
+    this.#context.countInFlight(-records);
+    this.wake();
   }
 
   #collect(): QueuedBatch[] {
     const batches: QueuedBatch[] = [];
-    let records = this.#context.maxBatchRecords;
+    const { maxBatchBytes, roomInFlight } = this.#context;
+    let records = Math.min(REQUEST_MAX_RECORDS, roomInFlight());
     let bytes = REQUEST_MAX_BYTES;
     const ready = this.#ready;
     this.#ready = [];
@@ -97,7 +106,8 @@ export class NodeLane {
         continue;
       }
       queue.listedOn = null;
-      const taken = queue.leader === this.node ? queue.take({ records, bytes }, batches.length === 0) : [];
+      const room = { records, bytes: Math.min(bytes, maxBatchBytes(queue.topic)) };
+      const taken = queue.leader === this.node ? queue.take(room, batches.length === 0) : [];
       if (taken.length === 0) {
         this.#context.offer(queue);
         continue;

@@ -8,8 +8,12 @@ export interface SendContext {
   readonly client: ProducerClient;
   readonly clock: Clock;
   readonly random: Random;
-  /** Most records in one request. */
-  readonly maxBatchRecords: number;
+  /** Records that may be sent now, over what is under way already. */
+  readonly roomInFlight: () => number;
+  /** So many records more are under way; fewer, if below 0. */
+  readonly countInFlight: (records: number) => void;
+  /** Most bytes of one batch for the topic. */
+  readonly maxBatchBytes: (topic: string) => number;
   readonly release: ReleaseRecord;
   /** The queue has records and may be sent (again). */
   readonly offer: (queue: PartitionQueue) => void;

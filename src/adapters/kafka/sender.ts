@@ -10,8 +10,8 @@ import type { PartitionQueue } from './partition-queue.js';
 import type { SendContext } from './send-context.js';
 import { TopicRoute } from './topic-route.js';
 
-/** Most records in one request, whatever the bounds allow. */
-const BATCH_MAX_RECORDS = 1_000;
+/** Largest request that a broker reads unless told otherwise (`socket.request.max.bytes`); it hangs up on larger ones. */
+const REQUEST_LIMIT_BYTES = 100 * 1024 * 1024;
 /** How often a full sender looks for tickets that their owners have settled, ms. */
 const PURGE_EVERY_MS = 50;
 
@@ -22,6 +22,8 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly state: ConnectionState;
+  /** `max.message.bytes` of a topic. */
+  readonly maxBatchBytes: (topic: string) => number;
 }
 
 /** Takes messages for all topics, batches them by itself and settles their tickets; bounded in count and bytes. */
@@ -32,18 +34,21 @@ export class Sender {
   readonly #lanes = new Map<number, NodeLane>();
   #held = 0;
   #heldBytes = 0;
+  #inFlight = 0;
   #purgedAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: SenderOptions) {
-    const { client, clock, random, bounds, state } = options;
+    const { client, clock, random, bounds, state, maxBatchBytes } = options;
     this.#options = options;
     this.#context = {
       client,
       clock,
       random,
-      maxBatchRecords: Math.min(BATCH_MAX_RECORDS, bounds.maxInFlight),
+      maxBatchBytes,
+      roomInFlight: () => bounds.maxInFlight - this.#inFlight,
+      countInFlight: (records) => this.#countInFlight(records),
       release: (record) => this.#release(record),
       offer: (queue) => this.#offer(queue),
       doubt: (topic) => this.#routes.get(topic)?.doubt(),
@@ -66,6 +71,11 @@ export class Sender {
       return;
     }
     const record = new PendingRecord(ticket);
+    if (record.bytes > REQUEST_LIMIT_BYTES) {
+      const what = `A message of ${record.bytes} bytes is more than Kafka reads at once.`;
+      ticket.settle({ status: 'failed', error: new BuscouplerError('BC_MESSAGE_TOO_LARGE', what) });
+      return;
+    }
     if (!this.#hasRoom(record.bytes)) {
       const what = `${this.#held} messages (${this.#heldBytes} bytes) wait for Kafka.`;
       ticket.settle({ status: 'failed', error: new BuscouplerError('BC_PUBLISH_OVERFLOW', what) });
@@ -95,6 +105,12 @@ export class Sender {
         ticket.settle({ status: ticket.wasSent ? 'uncertain' : 'failed', error });
       });
     }
+  }
+
+  #countInFlight(records: number): void {
+    const wasFull = this.#inFlight >= this.#options.bounds.maxInFlight;
+    this.#inFlight += records;
+    if (wasFull && records < 0) for (const lane of this.#lanes.values()) lane.wake();
   }
 
   #routeOf(topic: string): TopicRoute {

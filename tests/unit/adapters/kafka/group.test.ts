@@ -354,6 +354,24 @@ describe('Kafka group: supervision', () => {
     ).rejects.toMatchObject({ code: 'BC_LIFECYCLE' });
   });
 
+  test('a consumer that leaves and comes back at once is fed again', async () => {
+    const { driver, clock, group } = makeGroup();
+    const attach = (topic: string, deliveries: Delivery[] = []) =>
+      group.attach({ consumer: consumerOf(topic), capacity: 10, deliver: (one) => deliveries.push(one) });
+    const legs = [attach('a'), attach('b')];
+    await clock.advance(50);
+    driver.last.join({ a: [0], b: [0] });
+    const [first] = await Promise.all(legs);
+    await first?.detach({ deadlineMs: 1_000 });
+    const deliveries: Delivery[] = [];
+    const again = attach('a', deliveries);
+    await clock.advance(5_000);
+    driver.last.join({ a: [0], b: [0] }, 'member-2');
+    await again;
+    void driver.last.spec.events.onBatch(batchAt({ topic: 'a' }, [0, 1]));
+    expect(offsetsOf(deliveries)).toEqual([0, 1]);
+  });
+
   test('a consumer that joins a running group leaves what the other one holds alone', async () => {
     const { driver, clock, attachLeg, group, fetch } = makeGroup();
     const { deliveries } = await attachLeg();

@@ -19,7 +19,15 @@ function makeSender(client: ScriptedProducer, bounds: Partial<PublishBounds> = {
   const told: BusEventName[] = [];
   const state = new ConnectionState(clock, (name) => told.push(name));
   const random = createSeededRandom(seed);
-  const sender = new Sender({ client, bounds: { ...BOUNDS, ...bounds }, clock, random, state });
+  const maxBatchBytes = (): number => 1_048_588;
+  const sender = new Sender({
+    client,
+    bounds: { ...BOUNDS, ...bounds },
+    maxBatchBytes,
+    clock,
+    random,
+    state,
+  });
   const outcomes = new Map<string, PublishOutcome>();
   const send = (id: string, key: string | null = null, topic = 'orders'): Ticket => {
     const owner = { ticketSettled: (_: Ticket, outcome: PublishOutcome) => void outcomes.set(id, outcome) };
@@ -58,6 +66,25 @@ describe('Kafka sender', () => {
     for (let index = 0; index < 35; index += 1) send(`m-${index}`);
     await settle(35);
     expect(client.requests.map(({ batches }) => batches[0]?.records.length)).toEqual([10, 10, 10, 5]);
+  });
+
+  test('no more records are under way than the bound, over all nodes', async () => {
+    const client = new ScriptedProducer([1, 2, 3]);
+    let underWay = 0;
+    let most = 0;
+    const produce = client.produce.bind(client);
+    client.produce = async (node, batches) => {
+      const count = batches.reduce((sum, { records }) => sum + records.length, 0);
+      underWay += count;
+      most = Math.max(most, underWay);
+      const answers = await produce(node, batches);
+      underWay -= count;
+      return answers;
+    };
+    const { send, settle } = makeSender(client, { maxInFlight: 10 });
+    for (let index = 0; index < 200; index += 1) send(`m-${index}`, `key-${index}`);
+    await settle(200);
+    expect(most).toBe(10);
   });
 
   test('a partition that the answer does not name is sent again (an empty answer stores nothing)', async () => {

@@ -1,0 +1,74 @@
+import type { Clock } from '../../contract/clock.js';
+import type { MemberClient } from './driver.js';
+import type { KafkaLeg } from './leg.js';
+import { rebalanceTimeoutOf } from './rebalance-timeout.js';
+
+/** Joins within this time that make a member suspect: its client runs in circles. */
+const JOIN_WINDOW_MS = 30_000;
+const JOINS_MAX = 12;
+
+/** Against what a member is measured. */
+export interface MembershipClock {
+  readonly clock: Clock;
+  readonly sessionTimeoutMs: number;
+}
+
+/** The life of one member: what it was made for, and the signs that it gave. */
+export class Membership {
+  readonly client: MemberClient;
+  readonly legs: ReadonlySet<KafkaLeg>;
+  readonly #time: MembershipClock;
+  #isJoined = false;
+  #liveSinceMs: number | null = null;
+  #lastSignMs: number;
+  #joinsMs: number[] = [];
+
+  constructor(client: MemberClient, legs: ReadonlySet<KafkaLeg>, time: MembershipClock) {
+    this.client = client;
+    this.legs = legs;
+    this.#time = time;
+    this.#lastSignMs = time.clock.monotonicMs();
+  }
+
+  get isJoined(): boolean {
+    return this.#isJoined;
+  }
+
+  heard(): void {
+    this.#lastSignMs = this.#time.clock.monotonicMs();
+  }
+
+  joined(): void {
+    this.heard();
+    this.#isJoined = true;
+    this.#joinsMs = this.#joinsMs.filter((ms) => this.#lastSignMs - ms < JOIN_WINDOW_MS);
+    this.#joinsMs.push(this.#lastSignMs);
+  }
+
+  /** It is fed from now on; true the first time. */
+  live(): boolean {
+    if (this.#liveSinceMs !== null) return false;
+    this.#liveSinceMs = this.#time.clock.monotonicMs();
+    return true;
+  }
+
+  liveForMs(): number {
+    return this.#liveSinceMs === null ? 0 : this.#time.clock.monotonicMs() - this.#liveSinceMs;
+  }
+
+  isCircling(): boolean {
+    return this.#joinsMs.length > JOINS_MAX;
+  }
+
+  /** No sign for two sessions; whoever joins may have to wait for the slowest member besides. */
+  isSilent(): boolean {
+    const { clock, sessionTimeoutMs } = this.#time;
+    const joiningMs = this.#isJoined ? 0 : rebalanceTimeoutOf(sessionTimeoutMs);
+    return clock.monotonicMs() - this.#lastSignMs > 2 * sessionTimeoutMs + joiningMs;
+  }
+
+  /** Never rejects: the group drops a member by itself once its session has timed out. */
+  async leave(): Promise<void> {
+    await this.client.leave().catch(() => {});
+  }
+}
