@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import { defineConsumer, defineTopic, type MessageBus, type Receipt } from '../src/index.js';
 import type { Journal } from './journal.js';
@@ -16,6 +17,9 @@ export const credits = defineTopic({
   key: (process) => process.user,
   kafka: { partitions: 3 },
 });
+
+/** How long a booking takes, ms: a consumer that moves has handlers running. */
+const BOOKING_MS = 15;
 
 const CLOSED_ACCOUNT = 'user-of-a-closed-account';
 
@@ -50,7 +54,8 @@ export function defineCreditsProcess(journal: Journal) {
     topic: credits,
     group: 'demo-credits-process-group',
     retry: { inline: { attempts: 2, backoff: { initialMs: 20 } } },
-    handle: ({ id, data }) => {
+    handle: async ({ id, data }) => {
+      await pause(BOOKING_MS);
       if (data.user === CLOSED_ACCOUNT) throw new Error(`${data.user} has no account`);
       balances.set(data.user, (balances.get(data.user) ?? 0) + data.credits);
       journal.handled('demo-credits-process', id);

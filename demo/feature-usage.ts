@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import { defineConsumer, defineTopic, type MessageBus, type Receipt } from '../src/index.js';
 import type { Journal } from './journal.js';
@@ -33,6 +34,8 @@ const ENDPOINTS = ['chat', 'image-create', 'image-upscale', 'transcribe', 'trans
 const MODELS = ['small-4', 'medium-4', 'large-4'] as const;
 /** Of so many usages one meets a database that does not answer at the first attempt. */
 const USAGES_PER_TIMEOUT = 40;
+/** How long a write takes, ms: a consumer that moves has handlers running. */
+const WRITE_MS = 8;
 
 const pick = <Item>(items: readonly Item[], index: number): Item => items[index % items.length] as Item;
 
@@ -69,7 +72,8 @@ export function defineUsageLog(journal: Journal) {
     topic: featureUsage,
     group: 'demo-usage-log-group',
     retry: { inline: { attempts: 3, backoff: { initialMs: 20 } } },
-    handle: ({ id }) => {
+    handle: async ({ id }) => {
+      await pause(WRITE_MS);
       if (!waitingForDatabase.delete(id)) {
         count += 1;
         if (count % USAGES_PER_TIMEOUT === 0) {

@@ -73,6 +73,8 @@ async function runWith(flagFile: FlagFile, options: RunOptions): Promise<Verdict
   );
   screen.say(`Consumers start on rabbitmq and move when their flag in ${flagFile.path} changes.\n`);
   const hide = showProgress({ bus, journal, screen, paint });
+  // An interrupt ends the wait for brokers that are away, too.
+  options.signal.addEventListener('abort', () => void bus.close(), { once: true });
   try {
     await bus.start();
     await runPlan({ bus, journal, flagFile }, options.signal);
