@@ -29,6 +29,7 @@ export const rabbitmqProfile = (): BrokerProfile => ({
     settings: { ...SETTINGS, urls: ['amqp://127.0.0.1'] },
   }).capabilities,
   maxMessageBytes: 16 * 1024 * 1024,
+  refusal: 'unclear',
   faults: [
     'holdReplies',
     'loseReply',
@@ -115,8 +116,13 @@ function proxyFaults(proxy: FaultProxy) {
 }
 
 /** Reads and writes past our library. */
-function past({ url }: RabbitServer): Pick<RealBroker['broker'], 'write' | 'readDeadLetters' | 'waiting'> {
+function past({
+  url,
+  rabbitmqctl,
+}: RabbitServer): Pick<RealBroker['broker'], 'write' | 'readDeadLetters' | 'waiting' | 'placesAreSafe'> {
   return {
+    // The registry of quorum queues is a table that the server writes to disk when it has been idle for a while.
+    placesAreSafe: async () => void (await rabbitmqctl('eval', '[dets:sync(T) || T <- dets:all()].')),
     write: (topic, { body, headers }) =>
       withChannel(url, async (channel) => {
         channel.publish(exchangeOf(topic), topic.name, body ?? Buffer.alloc(0), {

@@ -22,6 +22,8 @@ export interface ProxyConnection {
   reset(): void;
   /** Follows a change of the rules' `shut`. */
   gate(): void;
+  /** Delivers what was delayed. */
+  hurry(): void;
   /** Resolves once both sides are closed. */
   readonly closed: Promise<void>;
 }
@@ -58,7 +60,10 @@ export function proxyConnection(client: Socket, rules: ProxyRules): ProxyConnect
   };
   carry('request', client);
   carry('reply', server);
-  return { reset, gate, closed: bothClosed(client, server) };
+  const hurry = (): void => {
+    for (const pipe of Object.values(pipes)) pipe.hurry();
+  };
+  return { reset, gate, hurry, closed: bothClosed(client, server) };
 }
 
 interface Treatment {

@@ -10,13 +10,15 @@ export interface ProxyPipe {
   shut(): void;
   /** Lets through what was held and what follows. */
   open(): void;
+  /** Passes what is held for its delay on at once. */
+  hurry(): void;
   /** Forgets what is held. */
   drop(): void;
 }
 
 interface Held {
   readonly bytes: Buffer | undefined;
-  readonly dueAt: number;
+  dueAt: number;
 }
 
 /** Above this the sender is no longer read, so that its own buffers fill as they would. */
@@ -60,6 +62,11 @@ export function proxyPipe(from: Socket, to: Socket): ProxyPipe {
     open() {
       isShut = false;
       if (timer === undefined) pass();
+    },
+    hurry() {
+      for (const one of held) one.dueAt = 0;
+      clearTimeout(timer);
+      pass();
     },
     drop() {
       clearTimeout(timer);

@@ -102,6 +102,7 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       rules.latencyMs = 0;
       rules.shut.clear();
       gate();
+      for (const connection of open) connection.hurry();
       server ??= await listen(port, accept);
     },
     until: record.until,

@@ -64,6 +64,11 @@ export interface BrokerProfile {
   /** Largest body plus headers, bytes. */
   readonly maxMessageBytes: number;
   readonly faults: readonly FaultName[];
+  /**
+   * `unclear`: a refusal does not say whether another queue of the topic has stored the message (an AMQP nack), so it is
+   * uncertain even if there is none. Default `definite`.
+   */
+  readonly refusal?: 'definite' | 'unclear';
   /** How long a group keeps a silent member, ms, as the rig's buses are set; absent: it has no sessions. */
   readonly sessionMs?: number;
 }
@@ -79,6 +84,11 @@ export interface RigBroker extends BrokerProfile {
    * show what is handed over.
    */
   waiting(consumer: AnyConsumer): Promise<number>;
+  /**
+   * Resolves when places that were made just now outlive a kill. RabbitMQ writes the registration of a new quorum queue
+   * a moment later than it confirms messages in it; killed before, it brings the queue back empty.
+   */
+  placesAreSafe(): Promise<void>;
   readonly does: RigFaults;
 }
 

@@ -17,6 +17,7 @@ export function embeddedLog(profile: BrokerProfile, store: LogStore): RigBroker 
         .map(({ body, key, headers }): RawMessage => ({ body, key, headers }));
     },
     waiting: async (consumer) => store.lag(consumer.group, kafkaTopicOf(consumer.topic)),
+    placesAreSafe: async () => undefined,
     does: {
       ...embeddedFaults(faults),
       refuse: async (topic) =>

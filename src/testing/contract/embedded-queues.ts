@@ -26,6 +26,7 @@ export function embeddedQueues(profile: BrokerProfile, store: QueueStore): RigBr
         .map(({ body, key, headers }): RawMessage => ({ body, key, headers }));
     },
     waiting: async (consumer) => store.depth(queueOf(consumer)),
+    placesAreSafe: async () => undefined,
     does: {
       ...embeddedFaults(faults),
       refuse: impossible,

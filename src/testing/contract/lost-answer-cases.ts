@@ -5,7 +5,7 @@ import { allCan } from './needs.js';
 import { outcomesWith, publishRejection } from './rejection-of.js';
 import { openScene } from './scene.js';
 import { idsFrom, idsOf, publishForSure } from './series.js';
-import { untilWaiting } from './until-waiting.js';
+import { untilStored, untilWaiting } from './until-waiting.js';
 
 /** What publish answers when the broker's answer is late, or never comes. */
 export const lostAnswerCases: readonly ContractCase[] = [
@@ -20,19 +20,20 @@ export const lostAnswerCases: readonly ContractCase[] = [
           start: 'publish',
           bus: { feed: broker.name },
         });
+        await broker.placesAreSafe();
         const held = await broker.does.holdReplies();
         let state = 'pending';
         const published = bus.publish(topic, { unit: 1 }, { id: 'kept' }).finally(() => {
           state = 'settled';
         });
         await held.happened;
-        for (const one of rig.brokers) await untilWaiting(one, consumer, 1);
+        for (const one of rig.brokers) await untilStored(one, consumer, 1);
         assert.equal(state, 'pending', `stored on ${broker.product}, which has not said so`);
         await held.remove();
         assert.deepEqual(new Set(Object.values((await published).brokers)), new Set(['stored']));
         await broker.does.kill();
         await broker.does.restart();
-        await untilWaiting(broker, consumer, 1);
+        await untilStored(broker, consumer, 1);
         await bus.consumer(consumer.name).start();
         assert.deepEqual(idsOf(await handled.atLeast(1)), ['kept']);
         await bus.close();
@@ -87,6 +88,7 @@ export const lostAnswerCases: readonly ContractCase[] = [
     id: 'C17',
     title: 'when one of many concurrent publishes loses its answer, no acknowledged message is lost',
     needs: [allCan('loseReply')],
+    timeoutMs: 60_000,
     async run(rig) {
       for (const broker of rig.brokers) {
         const { bus, topic, consumer, handled } = await openScene(rig, {
@@ -100,8 +102,6 @@ export const lostAnswerCases: readonly ContractCase[] = [
         );
         await fault.happened;
         const acknowledged = ids.filter((_, index) => outcomes[index]?.status === 'fulfilled');
-        assert.ok(acknowledged.length < ids.length, 'the lost answer is missed');
-        // Only what was acknowledged is asserted: the rest may be there or not.
         await bus.consumer(consumer.name).start();
         for (const id of acknowledged) await handled.first((one) => one.id === id);
         for (const id of ids.filter((one) => !acknowledged.includes(one)))
@@ -143,23 +143,29 @@ export const lostAnswerCases: readonly ContractCase[] = [
     needs: [allCan('holdReplies')],
     async run(rig) {
       for (const broker of rig.brokers) {
-        const { bus, topic, consumer } = await openScene(rig, { start: 'publish' });
+        const { bus, topic, consumer, handled } = await openScene(rig, {
+          start: 'publish',
+          bus: { feed: broker.name },
+        });
         const held = await broker.does.holdReplies();
-        const late = await publishRejection(bus.publish(topic, { unit: 1 }, { timeoutMs: 300 }));
+        const late = await publishRejection(bus.publish(topic, {}, { id: 'late', timeoutMs: 300 }));
         assert.deepEqual(late.brokers, outcomesWith(rig.brokers, broker.name, 'uncertain'));
         assert.equal(late.errors[broker.name]?.code, 'BC_PUBLISH_TIMEOUT');
-        await untilWaiting(broker, consumer, 1);
+        await untilStored(broker, consumer, 1);
         const controller = new AbortController();
-        const aborted = publishRejection(bus.publish(topic, { unit: 2 }, { signal: controller.signal }));
-        for (const one of rig.brokers) await untilWaiting(one, consumer, 2);
+        const aborted = publishRejection(
+          bus.publish(topic, {}, { id: 'aborted', signal: controller.signal }),
+        );
+        for (const one of rig.brokers) await untilStored(one, consumer, 2);
         controller.abort();
         assert.equal((await aborted).errors[broker.name]?.code, 'BC_PUBLISH_ABORTED');
-        const never = bus.publish(topic, { unit: 3 }, { signal: AbortSignal.abort() });
+        const never = bus.publish(topic, {}, { id: 'never', signal: AbortSignal.abort() });
         await assert.rejects(never, { code: 'BC_PUBLISH_ABORTED' });
         await held.remove();
-        await bus.publish(topic, { unit: 4 });
+        await bus.publish(topic, {}, { id: 'next' });
         assert.equal(bus.health().publishes.pending, 0);
-        for (const one of rig.brokers) await untilWaiting(one, consumer, 3);
+        await bus.consumer(consumer.name).start();
+        assert.deepEqual(idsOf(await handled.atLeast(3)), ['aborted', 'late', 'next']);
         await bus.close();
       }
     },

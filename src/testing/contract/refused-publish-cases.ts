@@ -29,7 +29,8 @@ async function refusedByQueue(rig: ContractRig, broker: RigBroker): Promise<void
   const alone = await rig.openBus({ topics: [topic], consumers: [full.consumer] });
   await alone.start({ consume: false });
   const failed = await publishRejection(alone.publish(topic, { unit: 1 }));
-  assert.deepEqual(failed.brokers, outcomesWith(rig.brokers, broker.name, 'failed'));
+  const expected = broker.refusal === 'unclear' ? 'uncertain' : 'failed';
+  assert.deepEqual(failed.brokers, outcomesWith(rig.brokers, broker.name, expected));
   assert.equal(failed.errors[broker.name]?.code, 'BC_PUBLISH_REFUSED');
   await alone.close();
   await untilWaiting(broker, full.consumer, before);
@@ -111,7 +112,6 @@ export const refusedPublishCases: readonly ContractCase[] = [
         const watched = topics.map((topic) => watch(rig, topic).consumer);
         const bus = await rig.openBus({ topics, consumers: watched });
         await bus.start({ consume: false });
-        const stored = record(bus, 'copy-stored');
         await without(bus, broker, async () => {
           const error = await publishRejection(bus.publish(all, {}, { timeoutMs: 500 }));
           assert.deepEqual(error.brokers, { [broker.name]: 'failed', [other.name]: 'stored' });
@@ -120,7 +120,6 @@ export const refusedPublishCases: readonly ContractCase[] = [
             assert.deepEqual(receipt.brokers, { [broker.name]: 'pending', [other.name]: 'stored' });
           }
         });
-        await stored.atLeast(2);
         for (const consumer of watched.slice(1)) await untilWaiting(broker, consumer, 1);
         await bus.close();
       }

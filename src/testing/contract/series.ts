@@ -1,6 +1,7 @@
 import { BuscouplerError } from '../../contract/errors.js';
 import type { MessageBus, PublishOptions } from '../../contract/message-bus.js';
 import type { TopicDefinition } from '../../contract/topic.js';
+import type { Recorder } from '../recorder.js';
 
 /** Ids in order of the alphabet, to compare sets. */
 export const idsOf = (messages: readonly { readonly id: string }[]): string[] =>
@@ -41,15 +42,18 @@ export async function publishForSure(
   }
 }
 
-/** Publishes every id for sure, with so many under way at a time. */
+/** Publishes every id for sure, with so many under way at a time; `stored` is told of each. */
 export async function publishAllForSure(
   bus: MessageBus,
   topic: TopicDefinition,
-  { ids, inFlight }: { readonly ids: readonly string[]; readonly inFlight: number },
+  { ids, inFlight, stored }: { ids: readonly string[]; inFlight: number; stored: Recorder<string> },
 ): Promise<void> {
   const left = ids.values();
   const worker = async (): Promise<void> => {
-    for (const id of left) await publishForSure(bus, topic, { id });
+    for (const id of left) {
+      await publishForSure(bus, topic, { id });
+      stored.add(id);
+    }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
 }
