@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as z from 'zod';
-import { BuscouplerError, defineConsumer, defineTopic } from '../../../src/index.js';
+import { BuscouplerError, defineConsumer, defineTopic, memoryInbox } from '../../../src/index.js';
 import { billing, openTestBus, orders, watch } from './harness.js';
 
 const users = defineTopic({ name: 'users' });
@@ -175,7 +175,6 @@ test('a batch gives an outcome per message, in order, and keeps the order of the
 });
 
 test('health tells why a consumer does nothing while the inbox does not answer', async () => {
-  const { memoryInbox } = await import('../../../src/index.js');
   let isDown = true;
   const inner = memoryInbox();
   const inbox = {

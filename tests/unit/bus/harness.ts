@@ -23,7 +23,7 @@ import { createFakeClock } from '../../../src/testing/fake-clock.js';
 /** An event as the bus told it. */
 export type Told = { [Name in BusEventName]: { name: Name; event: BusEvents[Name] } }[BusEventName];
 
-export const EVENTS: readonly BusEventName[] = [
+const EVENTS: readonly BusEventName[] = [
   'broker-degraded',
   'consumer-started',
   'consumer-stopped',
@@ -111,6 +111,9 @@ export async function openTestBus(options: TestBusOptions = {}) {
   };
   return { bus, clock, log, queues, told, names, start };
 }
+
+/** What {@link openTestBus} opens. */
+export type TestBus = Awaited<ReturnType<typeof openTestBus>>;
 
 /** How a promise ended, without waiting for it in the test. */
 export function watch<Value>(promise: Promise<Value>) {

@@ -151,7 +151,13 @@ export function createWorld(options: WorldOptions = {}) {
 }
 
 /** A promise with its handles. */
-export function deferred<Value = void>() {
+export interface Deferred<Value = void> {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function deferred<Value = void>(): Deferred<Value> {
   let resolve!: (value: Value) => void;
   let reject!: (error: unknown) => void;
   const promise = new Promise<Value>((resolveIt, rejectIt) => {
