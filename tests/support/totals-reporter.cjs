@@ -1,14 +1,18 @@
+const { writeSync } = require('node:fs');
+
+const STANDARD_ERROR = 2;
+
 /**
- * Prints, after Jest's own summary and to the same stream, every skipped test with the reason in its title, and the
- * totals on a line of their own.
+ * Prints every skipped test with the reason in its title, and the totals on a line of their own. At the exit, because
+ * Jest puts its own summary, which goes to the same stream, after all other reporters.
  */
 module.exports = class TotalsReporter {
   onRunComplete(_contexts, results) {
-    for (const file of results.testResults) {
-      for (const test of file.testResults.filter(({ status }) => status === 'pending')) {
-        process.stderr.write(`skipped: ${test.fullName}\n`);
-      }
-    }
-    process.stderr.write(`${results.numPassedTests} passed, ${results.numFailedTests} failed\n`);
+    const skipped = results.testResults
+      .flatMap(({ testResults }) => testResults)
+      .filter(({ status }) => status === 'pending')
+      .map(({ fullName }) => `skipped: ${fullName}\n`);
+    const totals = `${results.numPassedTests} passed, ${results.numFailedTests} failed\n`;
+    process.once('exit', () => writeSync(STANDARD_ERROR, [...skipped, totals].join('')));
   }
 };
