@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type Admin, type Consumer, Kafka, type KafkaMessage, logLevel, Partitioners } from 'kafkajs';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Admin,
+  type Consumer,
+  Kafka,
+  KafkaJSError,
+  type KafkaMessage,
+  logLevel,
+  Partitioners,
+} from 'kafkajs';
 import type { HeaderValue } from '../../src/contract/message.js';
 import { fromByteHeaders } from '../../src/messages/headers.js';
 import type { RawMessage } from '../../src/testing/contract/contract-rig.js';
@@ -28,8 +37,25 @@ export async function withAdmin<Result>(
   }
 }
 
+const PATIENCE_MS = 15_000;
+
+/** A broker that has just come back, and a topic that is new, have no leader at first: asked again until they have. */
+async function insist<Result>(ask: () => Promise<Result>): Promise<Result> {
+  for (const endMs = Date.now() + PATIENCE_MS; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (Date.now() > endMs || !(error instanceof KafkaJSError)) throw error;
+      await delay(50);
+    }
+  }
+}
+
 /** Records that a group has not committed past. */
-export function lagOf(kafka: Kafka, groupId: string, topic: string): Promise<number> {
+export const lagOf = (kafka: Kafka, groupId: string, topic: string): Promise<number> =>
+  insist(() => askLag(kafka, groupId, topic));
+
+function askLag(kafka: Kafka, groupId: string, topic: string): Promise<number> {
   return withAdmin(kafka, async (admin) => {
     const ends = await admin.fetchTopicOffsets(topic);
     const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
@@ -58,7 +84,7 @@ export async function writeRecord(
 
 /** Every record of a topic, partition by partition. */
 export async function readTopic(kafka: Kafka, topic: string): Promise<RawMessage[]> {
-  const ends = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
+  const ends = await insist(() => withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic)));
   const total = ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
   if (total === 0) return [];
   const consumer = kafka.consumer({ groupId: `reader-${randomUUID()}`, maxWaitTimeInMs: 100 });
