@@ -75,13 +75,20 @@ export interface CloseReport {
 export interface ConsumerControl {
   readonly name: string;
   start(): Promise<void>;
-  /** Stops taking, waits for running handlers until the deadline (default 10,000 ms), leaves. It can start again. */
+  /**
+   * Stops taking, waits for running handlers until the deadline (default 10,000 ms), leaves. It can start again. Does not
+   * wait for a start or a move: that is cut short.
+   */
   stop(options?: { readonly deadlineMs?: number }): Promise<void>;
+  /** Takes nothing new until `resume`, also across a move; what was delivered is finished. */
   pause(): void;
   resume(): void;
   /** At least 1; the last value wins. */
   setConcurrency(concurrency: number): void;
-  /** Moves the consumer to the other broker, as a changed flag does. Resolves when that broker feeds it. */
+  /**
+   * Moves the consumer to the other broker, as a changed flag does. Resolves when that broker feeds it and the old one
+   * has finished. Rejects with BC_MOVE_REFUSED, or with what that broker said, and the consumer stays where it was.
+   */
   move(to: BrokerName): Promise<void>;
   status(): ConsumerHealth;
 }
@@ -117,7 +124,10 @@ export interface MessageBus {
   addConsumer(definition: AnyConsumer | ConsumerDefinition): Promise<void>;
   /** Throws BC_CONSUMER_UNKNOWN, naming the known ones. */
   consumer(name: string): ConsumerControl;
-  /** Final: stops consumers, settles every publish, disconnects. Default deadline 10,000 ms. Shares the pending promise. */
+  /**
+   * Final: stops consumers, settles every publish, disconnects. While handlers finish, what they publish is still taken.
+   * Default deadline 10,000 ms. Shares the pending promise.
+   */
   close(options?: { readonly deadlineMs?: number }): Promise<CloseReport>;
   health(): Health;
   /** Returns a function that removes the listener. */
