@@ -1,7 +1,9 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { systemClock } from '../../../src/delivery/system-clock.js';
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 test('a delay that is longer than Node.js takes becomes the longest one, not none', () => {
   const schedule = jest.spyOn(globalThis, 'setTimeout');
