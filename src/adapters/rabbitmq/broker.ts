@@ -60,6 +60,8 @@ class RabbitmqBroker implements BrokerPort {
   readonly #consuming: Link;
   readonly #publisher: RabbitmqPublisher;
   readonly #legs = new Set<RabbitmqLeg>();
+  /** Connections of legs in whose queue a message kills whoever receives it. */
+  readonly #isolated = new Map<RabbitmqLeg, Link>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | null = null;
 
@@ -94,11 +96,13 @@ class RabbitmqBroker implements BrokerPort {
     const connection = this.#consuming.connection;
     if (connection === null) return this.attach(spec); // lost in this very moment
     const { logger } = this.#options;
-    const left = (leg: RabbitmqLeg): void => {
-      this.#consuming.remove(leg);
-      this.#legs.delete(leg);
-    };
-    const leg = new RabbitmqLeg({ context: this.#context, logger, spec, left });
+    const leg = new RabbitmqLeg({
+      context: this.#context,
+      logger,
+      spec,
+      left: () => this.#forget(leg),
+      poisoned: () => this.#isolate(leg),
+    });
     this.#consuming.add(leg);
     this.#legs.add(leg);
     try {
@@ -108,6 +112,27 @@ class RabbitmqBroker implements BrokerPort {
       throw error;
     }
     return leg;
+  }
+
+  #forget(leg: RabbitmqLeg): void {
+    this.#consuming.remove(leg);
+    this.#legs.delete(leg);
+    const own = this.#isolated.get(leg);
+    this.#isolated.delete(leg);
+    void own?.close(this.#options.settings.requestTimeoutMs);
+  }
+
+  /**
+   * Gives a poisoned leg a connection of its own. The broker gives the message up only after twenty deaths; on a shared
+   * connection each of them would count against what the other legs are handling.
+   */
+  #isolate(leg: RabbitmqLeg): void {
+    if (this.#legs.size < 2 || this.#isolated.has(leg)) return;
+    const own = new Link('consumer', this.#context);
+    this.#isolated.set(leg, own);
+    this.#consuming.remove(leg);
+    own.add(leg);
+    own.recover();
   }
 
   async depth(consumer: AnyConsumer): Promise<number | null> {
@@ -134,7 +159,7 @@ class RabbitmqBroker implements BrokerPort {
   }
 
   health(): BrokerHealth {
-    const links = [this.#publishing, this.#consuming];
+    const links = [this.#publishing, this.#consuming, ...this.#isolated.values()];
     const reason = links.find((link) => link.lastError !== null)?.lastError?.message;
     return {
       state: this.#state(),
@@ -145,9 +170,9 @@ class RabbitmqBroker implements BrokerPort {
 
   #state(): BrokerHealth['state'] {
     const { state } = this.#publishing;
-    const consuming = this.#consuming.state;
-    if (state !== 'up') return state === 'down' && consuming === 'up' ? 'degraded' : state;
-    const isConsumingHurt = consuming === 'down' || consuming === 'connecting';
+    const consuming = [this.#consuming, ...this.#isolated.values()].map((link) => link.state);
+    if (state !== 'up') return state === 'down' && consuming.includes('up') ? 'degraded' : state;
+    const isConsumingHurt = consuming.includes('down') || consuming.includes('connecting');
     return isConsumingHurt || this.#publisher.isBlocked ? 'degraded' : 'up';
   }
 

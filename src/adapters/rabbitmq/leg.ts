@@ -1,16 +1,17 @@
-import type { Channel, ConsumeMessage } from 'amqplib/callback_api';
+import type { ConsumeMessage } from 'amqplib/callback_api';
 import type { Leg, LegSpec, LegState, LegStatus } from '../../contract/broker.js';
 import type { Timer } from '../../contract/clock.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { Logger } from '../../contract/logger.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
 import { queueOf } from '../../messages/names.js';
-import { AckBook } from './ack-book.js';
 import { serverWords } from './errors.js';
+import { Intake } from './intake.js';
 import type { LinkUser, RabbitmqContext } from './link.js';
 import { toIncoming } from './messages.js';
 import type { Loss, OpenConnection } from './open-connection.js';
-import { RpcChannel } from './rpc-channel.js';
+import type { RequestBounds } from './rpc-channel.js';
+import { Subscription, type SubscriptionEvents } from './subscription.js';
 import { provisionConsumer } from './topology.js';
 
 /** AMQP's prefetch count is 16 bits. */
@@ -26,15 +27,8 @@ export interface LegOptions {
   readonly spec: LegSpec;
   /** Called when the leg has left. */
   readonly left: (leg: RabbitmqLeg) => void;
-}
-
-/** One subscription on one channel. */
-interface Feed {
-  readonly channel: RpcChannel<Channel>;
-  readonly book: AckBook;
-  /** `null`: not consuming. */
-  tag: string | null;
-  prefetch: number;
+  /** Called when a message of this leg's queue has killed the connection that it shares. */
+  readonly poisoned: (leg: RabbitmqLeg) => void;
 }
 
 /**
@@ -45,9 +39,10 @@ export class RabbitmqLeg implements Leg, LinkUser {
   readonly broker = 'rabbitmq';
   readonly #options: LegOptions;
   readonly #queue: string;
+  readonly #intake: Intake;
   #capacity: number;
   #connection: OpenConnection | null = null;
-  #feed: Feed | null = null;
+  #subscription: Subscription | null = null;
   #isPaused = false;
   #ending: 'no' | 'draining' | 'left' = 'no';
   #reason: BuscouplerError | null = null;
@@ -57,8 +52,6 @@ export class RabbitmqLeg implements Leg, LinkUser {
   #isQueueGone = false;
   /** So many deliveries are taken one at a time: that many were unacked when a connection died. */
   #caution = 0;
-  /** Delivered while pausing, before the server had heard of it. */
-  #kept: ConsumeMessage[] = [];
   #work: Promise<void> | null = null;
   #isDirty = false;
   #failures = 0;
@@ -68,6 +61,10 @@ export class RabbitmqLeg implements Leg, LinkUser {
     this.#options = options;
     this.#queue = queueOf(options.spec.consumer);
     this.#capacity = options.spec.capacity;
+    this.#intake = new Intake({
+      hasRoom: () => !this.#isPaused && this.#unsettled() < this.#prefetch(),
+      handOver: (message) => this.#handOver(message),
+    });
   }
 
   /**
@@ -91,21 +88,24 @@ export class RabbitmqLeg implements Leg, LinkUser {
 
   resume(): void {
     this.#isPaused = false;
-    const { book } = this.#feed ?? {};
-    const kept = this.#kept.splice(0);
-    if (book !== undefined) for (const message of kept) this.#handOver(book, message);
+    this.#intake.pour();
     this.#nudge();
   }
 
   setCapacity(capacity: number): void {
     this.#capacity = capacity;
+    this.#intake.pour();
     this.#nudge();
   }
 
   status(): LegStatus {
-    const unsettled = this.#feed?.book.unsettled ?? 0;
     const reason = this.#reason?.message;
-    return { state: this.#state(), unsettled, waiting: null, ...(reason !== undefined && { reason }) };
+    return {
+      state: this.#state(),
+      unsettled: this.#unsettled(),
+      waiting: null,
+      ...(reason !== undefined && { reason }),
+    };
   }
 
   #state(): LegState {
@@ -113,37 +113,35 @@ export class RabbitmqLeg implements Leg, LinkUser {
     if (this.#ending === 'draining') return 'draining';
     if (this.#reason !== null && this.#reason.code !== 'BC_BROKER_UNAVAILABLE') return 'failed';
     if (this.#isPaused) return 'paused';
-    if (this.#feed?.tag != null) return 'live';
-    return this.#starting === null ? 'recovering' : 'starting';
+    if (this.#starting !== null) return 'starting';
+    // Changing the prefetch needs a moment without a consumer, which is no failure.
+    const hasConsumed = this.#subscription !== null && this.#subscription.prefetch > 0;
+    return hasConsumed && !this.#isQueueGone ? 'live' : 'recovering';
   }
 
   async drain(): Promise<void> {
     if (this.#ending === 'no') this.#ending = 'draining';
-    this.#kept = [];
+    this.#intake.clear();
     await this.#settleDown();
   }
 
   async detach({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
-    const { clock } = this.#options.context;
     const over = new AbortController();
-    await Promise.race([this.#leave(), wait(clock, deadlineMs, over.signal)]);
+    await Promise.race([this.#leave(), wait(this.#options.context.clock, deadlineMs, over.signal)]);
     over.abort();
     this.#ending = 'left';
     this.#retry?.cancel();
     this.#starting?.reject(
       new BuscouplerError('BC_LIFECYCLE', `The consumer of "${this.#queue}" was stopped.`),
     );
-    this.#feed?.book.lose();
-    this.#feed = null;
+    this.#subscription?.book.lose();
+    this.#subscription = null;
     this.#options.left(this);
   }
 
   async #leave(): Promise<void> {
     await this.drain();
-    const feed = this.#feed;
-    if (feed === null) return;
-    feed.book.flush();
-    await feed.channel.close();
+    await this.#subscription?.close();
   }
 
   // -- the link
@@ -155,22 +153,21 @@ export class RabbitmqLeg implements Leg, LinkUser {
 
   linkDown(loss: Loss): void {
     this.#connection = null;
-    this.#lose(loss.error, loss.isPoison ? this.#capacity : 0);
+    const isCulprit = loss.isPoison && this.#subscription?.isMidMessage === true;
+    // What the server had sent is not known then: most of it never came to be delivered.
+    this.#lose(loss.error, isCulprit ? this.#capacity : 0);
+    if (isCulprit) this.#options.poisoned(this);
   }
 
-  /** The channel is gone. What was out goes one at a time when it comes back: one of them may kill whoever takes it. */
+  /** The channel is gone. What was out comes back one at a time: one of them may kill whoever takes it. */
   #lose(error: BuscouplerError, suspects: number): void {
-    const feed = this.#feed;
-    this.#feed = null;
-    this.#kept = [];
-    if (this.#ending !== 'no') {
-      feed?.book.lose();
-      return;
-    }
+    const subscription = this.#subscription;
+    this.#subscription = null;
+    this.#intake.clear();
+    subscription?.book.lose();
+    if (this.#ending !== 'no') return;
     this.#reason ??= error;
-    if (feed === null) return;
-    this.#caution = Math.max(this.#caution, feed.book.unsettled, suspects);
-    feed.book.lose();
+    this.#caution = Math.max(this.#caution, subscription?.book.unsettled ?? 0, suspects);
   }
 
   // -- bringing together what is and what should be
@@ -203,16 +200,18 @@ export class RabbitmqLeg implements Leg, LinkUser {
   /** One step towards what should be; anything that changed meanwhile causes another round. */
   async #adjust(): Promise<void> {
     const isWanted = !this.#isPaused && this.#ending === 'no';
-    const prefetch = this.#caution > 0 ? 1 : Math.min(Math.max(1, this.#capacity), PREFETCH_MAX);
-    const current = this.#feed;
-    if (current !== null && current.tag !== null && (!isWanted || current.prefetch !== prefetch)) {
-      await this.#cancel(current);
-    }
+    const prefetch = this.#prefetch();
+    const current = this.#subscription;
+    if (current !== null && (!isWanted || current.prefetch !== prefetch)) await current.cancel();
     const connection = this.#connection;
     if (!isWanted || connection === null) return;
     if (this.#isQueueGone) await this.#provision(connection);
-    const feed = this.#feed ?? (await this.#open(connection));
-    if (feed.tag === null) await this.#consume(feed, prefetch);
+    this.#subscription ??= await this.#subscribe(connection);
+    if (!this.#subscription.isConsuming) await this.#subscription.consume(prefetch);
+  }
+
+  #prefetch(): number {
+    return this.#caution > 0 ? 1 : Math.min(Math.max(1, this.#capacity), PREFETCH_MAX);
   }
 
   async #provision(connection: OpenConnection): Promise<void> {
@@ -222,62 +221,27 @@ export class RabbitmqLeg implements Leg, LinkUser {
     this.#isQueueGone = false;
   }
 
-  #bounds() {
+  #bounds(): RequestBounds {
     const { clock, settings } = this.#options.context;
     return { clock, timeoutMs: settings.requestTimeoutMs };
   }
 
-  async #open(connection: OpenConnection): Promise<Feed> {
-    const channel = await RpcChannel.open<Channel>(
-      connection,
-      (callback) => connection.client.createChannel(callback),
-      this.#bounds(),
-    );
-    const book = new AckBook({
-      clock: this.#options.context.clock,
-      ack: (tag, isMultiple) => this.#ack(channel, tag, isMultiple),
+  async #subscribe(connection: OpenConnection): Promise<Subscription> {
+    let isCurrent = (): boolean => true;
+    const events: SubscriptionEvents = {
+      fed: () => this.#fed(),
+      arrived: (message) => isCurrent() && this.#ending === 'no' && this.#intake.add(message),
+      cancelled: () => this.#cancelled(),
       settled: () => this.#settled(),
-    });
-    const feed: Feed = { channel, book, tag: null, prefetch: 0 };
-    channel.client.on('close', () => this.#channelClosed(feed));
-    this.#feed = feed;
-    return feed;
+      closed: (reason) => isCurrent() && this.#closed(reason),
+    };
+    const bounds = this.#bounds();
+    const subscription = await Subscription.open({ connection, bounds, queue: this.#queue, events });
+    isCurrent = () => subscription === this.#subscription;
+    return subscription;
   }
 
-  async #consume(feed: Feed, prefetch: number): Promise<void> {
-    const { channel, book } = feed;
-    const what = `Consuming from the queue "${this.#queue}"`;
-    book.setPrefetch(prefetch);
-    await channel.call(what, (callback) => channel.client.prefetch(prefetch, false, callback));
-    await channel.call(what, (callback) =>
-      channel.client.consume(
-        this.#queue,
-        (message) => this.#arrived(feed, message),
-        {},
-        (error: unknown, answer) => {
-          // Deliveries can follow in the same bytes: by then it is live.
-          if (!error) this.#consuming(feed, answer.consumerTag);
-          callback(error, answer);
-        },
-      ),
-    );
-    feed.prefetch = prefetch;
-  }
-
-  #consuming(feed: Feed, tag: string): void {
-    feed.tag = tag;
-    this.#succeeded();
-  }
-
-  async #cancel(feed: Feed): Promise<void> {
-    const tag = feed.tag as string;
-    feed.tag = null;
-    await feed.channel.call(`Cancelling "${this.#queue}"`, (callback) =>
-      feed.channel.client.cancel(tag, callback),
-    );
-  }
-
-  #succeeded(): void {
+  #fed(): void {
     this.#failures = 0;
     this.#reason = null;
     this.#starting?.resolve();
@@ -287,12 +251,12 @@ export class RabbitmqLeg implements Leg, LinkUser {
   /** The server refused the queue. A lost connection comes back by itself; anything else is told and tried again. */
   #failed(error: BuscouplerError): void {
     const { context, spec } = this.#options;
-    if (this.#feed?.channel.isOpen === false) this.#feed = null;
+    if (this.#subscription?.isOpen === false) this.#subscription = null;
     if (this.#ending !== 'no') return;
+    const isLoss = error.code === 'BC_BROKER_UNAVAILABLE';
     const isNews = this.#reason?.message !== error.message;
     this.#reason = error;
     if (error.code === 'BC_PLACE_MISSING') this.#isQueueGone = true;
-    const isLoss = error.code === 'BC_BROKER_UNAVAILABLE';
     if (this.#starting !== null && !isLoss) {
       this.#starting.reject(error);
       return;
@@ -306,50 +270,41 @@ export class RabbitmqLeg implements Leg, LinkUser {
     this.#retry = context.clock.schedule(() => this.#nudge(), delayMs, { keepAlive: true });
   }
 
+  #cancelled(): void {
+    this.#isQueueGone = true;
+    this.#nudge();
+  }
+
   /** The server closed the channel (an ack that came too late, a protocol error): a new one is opened. */
-  #channelClosed(feed: Feed): void {
-    if (feed !== this.#feed || feed.channel.closeReason === undefined) return;
-    const what = `The channel of "${this.#queue}" was closed: ${serverWords(feed.channel.closeReason)}.`;
+  #closed(reason: unknown): void {
+    const what = `The channel of "${this.#queue}" was closed: ${serverWords(reason)}.`;
     this.#lose(new BuscouplerError('BC_BROKER_UNAVAILABLE', what), 0);
     this.#nudge();
   }
 
   // -- deliveries
 
-  #arrived(feed: Feed, message: ConsumeMessage | null): void {
-    if (message === null) {
-      feed.tag = null;
-      this.#isQueueGone = true;
-      this.#nudge();
-      return;
-    }
-    if (feed !== this.#feed || this.#ending !== 'no') return;
-    if (this.#isPaused) this.#kept.push(message);
-    else this.#handOver(feed.book, message);
+  #unsettled(): number {
+    return this.#subscription?.book.unsettled ?? 0;
   }
 
-  #handOver(book: AckBook, message: ConsumeMessage): void {
+  #handOver(message: ConsumeMessage): void {
+    const { spec, logger } = this.#options;
+    const book = this.#subscription?.book;
+    if (book === undefined) return;
     try {
-      const delivery = book.add(message.fields.deliveryTag, toIncoming(message, this.#queue));
-      this.#options.spec.deliver(delivery);
+      spec.deliver(book.add(message.fields.deliveryTag, toIncoming(message, this.#queue)));
     } catch (error) {
       // A throw would reach amqplib, which closes the channel for it.
-      this.#options.logger.error({ err: error, consumer: this.#options.spec.consumer.name }, 'deliver threw');
-    }
-  }
-
-  #ack(channel: RpcChannel<Channel>, tag: number, isMultiple: boolean): void {
-    if (!channel.isOpen) return;
-    try {
-      channel.client.ack({ fields: { deliveryTag: tag } } as ConsumeMessage, isMultiple);
-    } catch {
-      // The channel is closing in this moment; the server delivers again.
+      logger.error({ err: error, consumer: spec.consumer.name }, 'a delivery could not be handed over');
     }
   }
 
   #settled(): void {
-    if (this.#caution === 0) return;
-    this.#caution -= 1;
-    if (this.#caution === 0) this.#nudge();
+    if (this.#caution > 0) {
+      this.#caution -= 1;
+      if (this.#caution === 0) this.#nudge();
+    }
+    this.#intake.pour();
   }
 }

@@ -87,6 +87,18 @@ export class Link {
     return this.#connecting;
   }
 
+  /** Begins as if it had been lost: nobody waits for it, and no error ends it. */
+  recover(): void {
+    if (this.#state === 'idle') this.#recover();
+  }
+
+  #recover(): void {
+    this.#state = 'down';
+    this.#lostAtMs = this.#context.clock.monotonicMs();
+    // It ends only by closing, and then there is nobody to tell.
+    this.#establish(this.#closing.signal, false).catch(() => undefined);
+  }
+
   async #connectFirst(signal: AbortSignal): Promise<void> {
     this.#state = 'connecting';
     const address = this.#addresses[this.#next % this.#addresses.length] as Address;
@@ -191,11 +203,8 @@ export class Link {
       this.#lastError = loss.error; // lost while it was being set up: the running loop goes on
       return;
     }
-    this.#state = 'down';
-    this.#lostAtMs = this.#context.clock.monotonicMs();
     this.#fail(loss.error);
-    // It ends only by closing, and then there is nobody to tell.
-    this.#establish(this.#closing.signal, false).catch(() => undefined);
+    this.#recover();
   }
 
   #blocked(reason: string): void {
