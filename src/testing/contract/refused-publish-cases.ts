@@ -45,11 +45,10 @@ async function refusedByQueue(rig: ContractRig, broker: RigBroker): Promise<void
   await untilWaiting(broker, free.consumer, 1);
 }
 
-/** Takes one broker away and hands over once the bus has noticed; then gives it back. */
+/** Takes one broker away, runs, gives it back and waits until the bus has noticed. */
 async function without(bus: MessageBus, broker: RigBroker, run: () => Promise<void>): Promise<void> {
-  const [lost, back] = [record(bus, 'broker-lost'), record(bus, 'broker-recovered')];
+  const back = record(bus, 'broker-recovered');
   const cut = await broker.does.cut();
-  await lost.first((event) => event.broker === broker.name);
   await run();
   await cut.remove();
   await back.first((event) => event.broker === broker.name);
@@ -113,8 +112,10 @@ export const refusedPublishCases: readonly ContractCase[] = [
         const bus = await rig.openBus({ topics, consumers: watched });
         await bus.start({ consume: false });
         await without(bus, broker, async () => {
-          const error = await publishRejection(bus.publish(all, {}, { timeoutMs: 500 }));
-          assert.deepEqual(error.brokers, { [broker.name]: 'failed', [other.name]: 'stored' });
+          const { brokers } = await publishRejection(bus.publish(all, {}, { timeoutMs: 500 }));
+          assert.equal(brokers[other.name], 'stored');
+          // Uncertain: a connection whose end was not noticed yet may have taken it.
+          assert.match(String(brokers[broker.name]), /^(failed|uncertain)$/);
           for (const topic of [primary, any]) {
             const receipt = await bus.publish(topic, {}, { timeoutMs: 500 });
             assert.deepEqual(receipt.brokers, { [broker.name]: 'pending', [other.name]: 'stored' });
