@@ -4,9 +4,12 @@ import { type InboxRecord, InboxRecords, isSettledFor } from './inbox-records.js
 
 /** Options of {@link memoryInbox}. */
 export interface MemoryInboxOptions {
-  /** How long a settled id is remembered, ms. Default 3,600,000. */
+  /**
+   * How long a settled id is remembered, ms. Default 86,400,000. A consumer that moves meets copies as old as what waits on
+   * its other broker; those that are older than this run again.
+   */
   readonly ttlMs?: number;
-  /** Most settled ids that are remembered, over all consumers; the oldest go first. Default 1,000,000. */
+  /** Most settled ids that are remembered, over all consumers; the oldest go first. Default 1,000,000, about 300 MB. */
   readonly maxEntries?: number;
   readonly clock?: Pick<Clock, 'monotonicMs'>;
 }
@@ -16,7 +19,7 @@ export interface MemoryInboxOptions {
  * a restart forgets everything, and other instances see nothing of it. Claims have no lease: their owner dies with it.
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
-  const { ttlMs = 3_600_000, maxEntries = 1_000_000, clock = performanceClock } = options;
+  const { ttlMs = 86_400_000, maxEntries = 1_000_000, clock = performanceClock } = options;
   const records = new InboxRecords();
 
   const find = (consumer: string, copy: InboxCopy): InboxRecord | undefined => {
