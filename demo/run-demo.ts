@@ -16,8 +16,8 @@ import { judge, type Verdict } from './verdict.js';
 const EVENTS_PER_SECOND = 400;
 /** Traffic before each move and after the last one, ms. */
 const CALM_MS = 1_200;
-/** Longest wait for the last messages to end; what is open then is lost. */
-const END_DEADLINE_MS = 15_000;
+/** What has not ended after so long without any other message ending is lost, ms: longer than a group needs to settle. */
+const SILENCE_MS = 45_000;
 /** Time in which a second copy would still show up, ms. */
 const AFTERMATH_MS = 400;
 
@@ -105,7 +105,17 @@ async function runPlan({ bus, journal, flagFile }: Plan, signal: AbortSignal): P
     over.abort();
     await traffic;
   }
-  const endMs = performance.now() + END_DEADLINE_MS;
-  while (journal.open() > 0 && performance.now() < endMs) await pause(20, undefined, { signal });
+  await untilEnded(journal, signal);
   await pause(AFTERMATH_MS, undefined, { signal });
+}
+
+/** Resolves when every stored message has ended, or when none has for a long time. */
+async function untilEnded(journal: Journal, signal: AbortSignal): Promise<void> {
+  let open = journal.open();
+  for (let sinceMs = performance.now(); open > 0 && performance.now() - sinceMs < SILENCE_MS; ) {
+    await pause(20, undefined, { signal });
+    const now = journal.open();
+    if (now < open) sinceMs = performance.now();
+    open = now;
+  }
 }
