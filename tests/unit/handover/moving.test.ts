@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { Leg } from '../../../src/contract/broker.js';
 import { BuscouplerError, defineConsumer, defineTopic } from '../../../src/index.js';
 import { createSeededRandom } from '../../../src/testing/seeded-random.js';
 import { billing, openTestBus, orders, type TestBus, watch } from '../bus/harness.js';
@@ -185,11 +186,18 @@ test.each([
 test('a leg that comes after its move was given up leaves at once and hands nothing over', async () => {
   const late = deferred();
   const handled: string[] = [];
+  const legs: Leg[] = [];
   const world = await openTestBus({
     consumers: [billing({ handle: (_, { broker }) => void handled.push(broker) })],
     port: (name, port) => {
       const attach = port.attach.bind(port);
-      if (name === 'kafka') port.attach = (spec) => late.promise.then(() => attach(spec));
+      if (name === 'kafka')
+        port.attach = async (spec) => {
+          await late.promise;
+          const leg = await attach(spec);
+          legs.push(leg);
+          return leg;
+        };
       return port;
     },
   });
@@ -202,6 +210,7 @@ test('a leg that comes after its move was given up leaves at once and hands noth
   await publish(world, 0, 3);
   await world.clock.advance(0);
   expect(handled).toEqual(['rabbitmq', 'rabbitmq', 'rabbitmq']);
+  expect(legs.map((leg) => leg.status().state)).toEqual(['stopped']);
   expect(world.log.lag('billing-group', 'orders')).toBe(3);
 });
 
