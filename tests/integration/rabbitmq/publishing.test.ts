@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { topicByName } from '../../../src/contract/define-topic.js';
+import { startProxy } from '../../support/proxy.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
 import {
   attachRecorder,
@@ -61,9 +62,13 @@ describeWithServers('a publish that RabbitMQ does not take', { shared: VERSIONS 
       });
     });
 
-    test('fails with the name of an exchange that does not exist, and closes no channel', async () => {
+    test('fails with the name of an exchange that does not exist, and closes no channel in use', async () => {
       const { topic, consumer } = makePlaces(plain, undo);
-      const broker = await openBroker(url, undo);
+      const proxy = await startProxy({ target: Number(new URL(url).port), protocol: 'amqp' });
+      undo.add(() => proxy.close());
+      const proxied = new URL(url);
+      proxied.port = String(proxy.port);
+      const broker = await openBroker(proxied.href, undo);
       await broker.port.provision({ topics: [topic], consumers: [consumer] });
       const missing = topicByName(`missing_${randomUUID()}`);
       const outcomes = await Promise.all([
@@ -80,6 +85,7 @@ describeWithServers('a publish that RabbitMQ does not take', { shared: VERSIONS 
       ]);
       expect(outcomes[1]).toMatchObject({ error: { message: expect.stringContaining(missing.name) } });
       expect(await broker.publish(topic, message())).toBe(STORED);
+      expect(proxy.seen.replies.get('confirm.select-ok')).toBe(1);
     });
 
     test('fails alone when its exchange was deleted under it; what was in flight beside it arrives', async () => {
