@@ -4,7 +4,7 @@ import type { Random } from '../../contract/clock.js';
 import type { Logger } from '../../contract/logger.js';
 import type { KafkaSettings, SaslSettings, TlsSettings } from '../../contract/settings.js';
 import { createClientLog } from './client-log.js';
-import { openGuardedSocket, type SocketRequest } from './frame-guard.js';
+import { type GuardedSocket, openGuardedSocket, type SocketRequest } from './frame-guard.js';
 
 /** What every client of one broker is made from. */
 export interface ClientContext {
@@ -69,17 +69,26 @@ function toAliases(seeds: readonly Seed[]): { brokers: string[]; hostOf: (host: 
   return { brokers, hostOf: (host) => hosts.get(host) ?? host };
 }
 
+/** What one client differs in. */
+export interface ClientShape {
+  readonly seeds: readonly Seed[];
+  /** Tries of the client itself, within one call. */
+  readonly retries: number;
+  /** Told of every connection that it opens. */
+  readonly onSocket?: (socket: GuardedSocket) => void;
+}
+
 /** One kafkajs client. Each of our roles has its own: two consumers of one group on one object share a cache. */
-export function createKafkajs(
-  context: ClientContext,
-  { seeds, retries }: { readonly seeds: readonly Seed[]; readonly retries: number },
-): Kafka {
+export function createKafkajs(context: ClientContext, { seeds, retries, onSocket }: ClientShape): Kafka {
   const { settings, logger } = context;
   const { brokers, hostOf } = toAliases(seeds);
   const ssl = toTlsOptions(settings.tls);
   const sasl = toSaslOptions(settings.sasl);
-  const openSocket = (request: SocketRequest) =>
-    openGuardedSocket({ ...request, host: hostOf(request.host) });
+  const openSocket = (request: SocketRequest): GuardedSocket => {
+    const socket = openGuardedSocket({ ...request, host: hostOf(request.host) });
+    onSocket?.(socket);
+    return socket;
+  };
   return new kafkajs.Kafka({
     clientId: settings.clientId,
     brokers,

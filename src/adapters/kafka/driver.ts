@@ -148,8 +148,10 @@ export interface MemberClient {
   resume(topic: string, partitions?: readonly number[]): void;
   /** Commits for the current generation. Offsets are those of the next record to read. */
   commit(offsets: readonly TopicOffsets[]): Promise<void>;
-  /** Leaves the group and disconnects. May wait for a long poll. */
+  /** Leaves the group and disconnects. May wait for a broker that does not answer. */
   leave(): Promise<void>;
+  /** Cuts every connection, also those that are opened later. */
+  abandon(): void;
 }
 
 /** A Kafka client library behind its narrowest useful face, so that another one can serve it. */

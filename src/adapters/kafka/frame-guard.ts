@@ -58,8 +58,9 @@ export function createFrameGuard(): (chunk: Buffer) => Error | null {
 }
 
 /** The part of a socket that kafkajs uses, with the guard in between. */
-class GuardedSocket extends EventEmitter {
+export class GuardedSocket extends EventEmitter {
   readonly #socket: Socket;
+  #isEnding = false;
 
   constructor(socket: Socket) {
     super();
@@ -83,6 +84,9 @@ class GuardedSocket extends EventEmitter {
   }
 
   end(): void {
+    // kafkajs ends a connection as often as somebody gives it up.
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     this.#socket.end();
     const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
     linger.unref();
@@ -91,6 +95,11 @@ class GuardedSocket extends EventEmitter {
 
   unref(): void {
     this.#socket.unref();
+  }
+
+  /** Cuts the connection; requests that wait for it are rejected. */
+  destroy(): void {
+    this.#socket.destroy();
   }
 }
 

@@ -17,10 +17,10 @@ import { mayBeUndecodable } from './undecodable.js';
 const GATHER_MS = 20;
 /** How long a planned change of topics waits for deliveries to be settled, ms. */
 const SETTLE_MS = 2_000;
-/** How long leaving may take before the member is left behind, ms. */
-const LEAVE_MS = 5_000;
 /** Pause before a commit of a consumer that leaves is tried again, ms. */
 const COMMIT_AGAIN_MS = 100;
+/** Share of the session timeout after which silence is shown. */
+const SILENT_SHARE = 2 / 3;
 const REBUILD_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.2 } as const;
 
 /** What a group is made of. */
@@ -89,7 +89,7 @@ export class Group {
     const { clock } = this.#context;
     const leg = new KafkaLeg(spec, {
       clock,
-      trouble: () => this.#trouble,
+      trouble: () => this.#trouble ?? this.#silence(),
       onSettled: (feed) => this.#commits.mark(feed),
       setFetching: () => this.#applyPauses(leg),
       detach: (one, deadlineMs) => this.#detach(one, deadlineMs),
@@ -174,7 +174,7 @@ export class Group {
     await this.#commits.flush();
     this.#membership = null;
     this.#isContinued = true;
-    await this.#within(LEAVE_MS, membership.leave());
+    await membership.leave();
   }
 
   #unsettled(): number {
@@ -273,6 +273,14 @@ export class Group {
     } catch (error) {
       this.#context.logger.debug({ err: error, group: this.name }, 'kafka member is not running');
     }
+  }
+
+  /** Long before a member that says nothing is replaced, health says so. */
+  #silence(): { readonly state: LegState; readonly reason: string } | null {
+    const silentMs = this.#membership?.silentMs() ?? 0;
+    if (silentMs < this.#context.sessionTimeoutMs * SILENT_SHARE) return null;
+    const reason = `Nothing was heard of Kafka for ${Math.round(silentMs)} ms.`;
+    return { state: 'recovering', reason };
   }
 
   /** Looks for silence: kafkajs can stop without a word. */

@@ -18,6 +18,7 @@ declare module 'kafkajs/src/network/connectionPool.js' {
     readonly host: string;
     readonly port: number;
     constructor(options: object);
+    readonly pool: readonly { rejectRequests(error: Error): void }[];
     send<Answer>(request: WireRequest<Answer>): Promise<Answer>;
     isConnected(): boolean;
   }

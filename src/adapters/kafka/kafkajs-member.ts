@@ -9,6 +9,7 @@ import type {
   MemberSpec,
   TopicOffsets,
 } from './driver.js';
+import type { GuardedSocket } from './frame-guard.js';
 import { rebalanceTimeoutOf } from './rebalance-timeout.js';
 
 /** Longest wait of one fetch for data, ms; also how long a consumer whose partitions are all paused sleeps. */
@@ -64,15 +65,26 @@ class KafkajsMember implements MemberClient {
   readonly #spec: MemberSpec;
   readonly #consumer: Consumer;
   #held: Assignment = {};
+  readonly #sockets = new Set<GuardedSocket>();
+  #isAbandoned = false;
   #commit: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
 
   constructor(context: ClientContext, spec: MemberSpec, seeds: readonly Seed[]) {
     this.#spec = spec;
     this.#held = spec.held;
-    const kafka = createKafkajs(context, { seeds, retries: CLIENT_RETRIES });
+    const onSocket = (socket: GuardedSocket): void => this.#keep(socket);
+    const kafka = createKafkajs(context, { seeds, retries: CLIENT_RETRIES, onSocket });
     const { sessionTimeoutMs } = context.settings;
     this.#consumer = createConsumer(kafka, spec.group, { sessionTimeoutMs, held: () => this.#held });
     this.#listen();
+  }
+
+  #keep(socket: GuardedSocket): void {
+    if (this.#isAbandoned) socket.destroy();
+    else {
+      this.#sockets.add(socket);
+      socket.once('end', () => this.#sockets.delete(socket));
+    }
   }
 
   #listen(): void {
@@ -133,6 +145,12 @@ class KafkajsMember implements MemberClient {
 
   async leave(): Promise<void> {
     await this.#consumer.disconnect();
+  }
+
+  abandon(): void {
+    this.#isAbandoned = true;
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
   }
 }
 

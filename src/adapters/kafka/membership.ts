@@ -1,4 +1,5 @@
 import type { Clock } from '../../contract/clock.js';
+import { wait } from '../../delivery/backoff.js';
 import type { MemberClient } from './driver.js';
 import type { KafkaLeg } from './leg.js';
 import { rebalanceTimeoutOf } from './rebalance-timeout.js';
@@ -6,6 +7,8 @@ import { rebalanceTimeoutOf } from './rebalance-timeout.js';
 /** Joins within this time that make a member suspect: its client runs in circles. */
 const JOIN_WINDOW_MS = 30_000;
 const JOINS_MAX = 12;
+/** How long leaving may take before the connections are cut, ms. */
+const LEAVE_MS = 5_000;
 
 /** Against what a member is measured. */
 export interface MembershipClock {
@@ -62,13 +65,21 @@ export class Membership {
 
   /** No sign for two sessions; whoever joins may have to wait for the slowest member besides. */
   isSilent(): boolean {
-    const { clock, sessionTimeoutMs } = this.#time;
+    const { sessionTimeoutMs } = this.#time;
     const joiningMs = this.#isJoined ? 0 : rebalanceTimeoutOf(sessionTimeoutMs);
-    return clock.monotonicMs() - this.#lastSignMs > 2 * sessionTimeoutMs + joiningMs;
+    return this.silentMs() > 2 * sessionTimeoutMs + joiningMs;
+  }
+
+  /** How long nothing was heard of it. */
+  silentMs(): number {
+    return this.#time.clock.monotonicMs() - this.#lastSignMs;
   }
 
   /** Never rejects: the group drops a member by itself once its session has timed out. */
   async leave(): Promise<void> {
-    await this.client.leave().catch(() => {});
+    const over = new AbortController();
+    await Promise.race([this.client.leave().catch(() => {}), wait(this.#time.clock, LEAVE_MS, over.signal)]);
+    over.abort();
+    this.client.abandon();
   }
 }

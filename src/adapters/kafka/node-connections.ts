@@ -36,6 +36,7 @@ export class NodeConnections {
   readonly #context: ClientContext;
   readonly #nextSeeds: () => readonly Seed[];
   readonly #byAddress = new Map<string, Broker>();
+  readonly #leaving = new Set<Broker>();
   #addresses = new Map<number, NodeAddress>();
   #isClosed = false;
 
@@ -119,12 +120,19 @@ export class NodeConnections {
     const { host, port } = broker.connectionPool;
     if (this.#byAddress.get(`${host}:${port}`) === broker) this.#byAddress.delete(`${host}:${port}`);
     // It waits for requests that may never be answered; nobody waits for it.
-    broker.disconnect().catch(() => {});
+    this.#leaving.add(broker);
+    const forget = (): void => void this.#leaving.delete(broker);
+    broker.disconnect().then(forget, forget);
   }
 
+  /** Rejects what waits for an answer: nothing may keep the process alive. */
   close(): void {
     this.#isClosed = true;
     for (const broker of [...this.#byAddress.values()]) this.drop(broker);
+    const error = new Error('The connections are closed');
+    for (const { connectionPool } of this.#leaving) {
+      for (const connection of connectionPool.pool) connection.rejectRequests(error);
+    }
   }
 
   #open(host: string, port: number): Broker {

@@ -34,14 +34,14 @@ describeWithServers('Kafka faults', { own: ['kafka'] }, () => {
   const expectStored = async (
     opened: OpenedBroker,
     topic: AnyTopic,
-    ids: readonly string[],
+    _ids: readonly string[],
   ): Promise<void> => {
     const consumer = someConsumer(topic);
     await opened.broker.provision({ topics: [topic], consumers: [consumer] });
-    const { spec, deliveries } = recordingSpec(consumer);
+    const { spec, deliveries, ids, distinct } = recordingSpec(consumer);
     await opened.broker.attach(spec);
     const wanted = new Set<string | null>(ids);
-    await deliveries.until((items) => new Set(items.map(({ message }) => message.id)).size >= wanted.size);
+    await distinct(wanted.size);
     const seen = new Set<string | null>();
     const lastOfKey = new Map<string | null, number>();
     for (const { message } of deliveries.items) {
@@ -136,7 +136,7 @@ describeWithServers('Kafka faults', { own: ['kafka'] }, () => {
     const topic = someTopic({ partitions: 4 });
     const consumer = someConsumer(topic);
     await opened.broker.provision({ topics: [topic], consumers: [consumer] });
-    const { spec, deliveries } = recordingSpec(consumer);
+    const { spec, deliveries, ids, distinct } = recordingSpec(consumer);
     await opened.broker.attach(spec);
     for (let round = 0; round < 4; round += 1) {
       const sent = burst(opened, topic, { count: 250, from: round * 250 });
@@ -144,10 +144,8 @@ describeWithServers('Kafka faults', { own: ['kafka'] }, () => {
       proxy().reset();
       for (const { outcome } of sent) expect(await outcome).toBe(STORED);
     }
-    const all = await deliveries.until(
-      (items) => new Set(items.map(({ message }) => message.id)).size >= 1_000,
-    );
-    expect(new Set(all.map(({ message }) => message.id))).toEqual(new Set(idsTo(1_000)));
+    await distinct(1_000);
+    expect(ids).toEqual(new Set(idsTo(1_000)));
   });
 
   const KILL_MS = 120_000;
@@ -159,7 +157,7 @@ describeWithServers('Kafka faults', { own: ['kafka'] }, () => {
       const topic = someTopic({ partitions: 4 });
       const consumer = someConsumer(topic);
       await opened.broker.provision({ topics: [topic], consumers: [consumer] });
-      const { spec, deliveries } = recordingSpec(consumer);
+      const { spec, deliveries, distinct } = recordingSpec(consumer);
       const leg = await opened.broker.attach(spec);
       const before = burst(opened, topic, { count: 300, timeoutMs: KILL_MS });
       await deliveries.count(100);
@@ -167,7 +165,7 @@ describeWithServers('Kafka faults', { own: ['kafka'] }, () => {
       const during = burst(opened, topic, { count: 300, from: 300, timeoutMs: KILL_MS });
       await node.start();
       for (const { outcome } of [...before, ...during]) expect(await outcome).toBe(STORED);
-      await deliveries.until((items) => new Set(items.map(({ message }) => message.id)).size >= 600);
+      await distinct(600);
       expect(leg.status().state).toBe('live');
     },
     KILL_MS,

@@ -175,15 +175,30 @@ export function send(publisher: Publisher, message: OutgoingMessage, timeoutMs =
   return { ticket, outcome };
 }
 
+/** What a recorded leg was given. */
+export interface RecordedLeg {
+  readonly spec: LegSpec;
+  readonly deliveries: Recorder<Delivery>;
+  /** The ids so far, each once. */
+  readonly ids: ReadonlySet<string | null>;
+  /** Resolves when so many different messages were delivered. */
+  readonly distinct: (count: number) => Promise<void>;
+}
+
 /** A leg whose deliveries are recorded; each is settled when `isSettled` says so, at once by default. */
 export function recordingSpec(
   consumer: AnyConsumer,
   options: { readonly capacity?: number; readonly isSettled?: (delivery: Delivery) => boolean } = {},
-): { readonly spec: LegSpec; readonly deliveries: Recorder<Delivery> } {
+): RecordedLeg {
   const deliveries = new Recorder<Delivery>();
+  const ids = new Set<string | null>();
   const deliver = (delivery: Delivery): void => {
+    ids.add(delivery.message.id);
     deliveries.add(delivery);
     if (options.isSettled?.(delivery) ?? true) delivery.settle();
   };
-  return { spec: { consumer, capacity: options.capacity ?? 256, deliver }, deliveries };
+  const distinct = async (count: number): Promise<void> => {
+    await deliveries.until(() => ids.size >= count);
+  };
+  return { spec: { consumer, capacity: options.capacity ?? 256, deliver }, deliveries, ids, distinct };
 }

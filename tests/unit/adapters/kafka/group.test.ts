@@ -139,6 +139,17 @@ describe('Kafka group: rebalances', () => {
     expect(leg.status().unsettled).toBe(0);
   });
 
+  test('what was settled is not committed any more once its partition is lost', async () => {
+    const { driver, clock, attachLeg, fetch } = makeGroup();
+    const { deliveries } = await attachLeg(TOPIC, 100, [0, 1]);
+    for (const partition of [0, 1]) void fetch(range(0, 5), { partition });
+    for (const delivery of deliveries) delivery.settle();
+    driver.last.join({ [TOPIC]: [1] });
+    await clock.advance(1_000);
+    expect(driver.last.committed(TOPIC, 0)).toBeNull();
+    expect(driver.last.committed(TOPIC, 1)).toBe(5n);
+  });
+
   test('what waits for a lost partition is not delivered any more', async () => {
     const { driver, attachLeg, fetch } = makeGroup();
     const { deliveries } = await attachLeg(TOPIC, 3);
@@ -285,6 +296,30 @@ describe('Kafka group: supervision', () => {
     await clock.advance(10_000);
     driver.last.join({ [TOPIC]: [0] }, 'member-2');
     await clock.advance(0);
+    expect(leg.status().state).toBe('live');
+  });
+
+  test('a member that cannot leave is cut off, and detaching keeps its deadline', async () => {
+    const { driver, clock, attachLeg } = makeGroup();
+    const { leg } = await attachLeg();
+    const member = driver.last;
+    member.neverLeaves = true;
+    const detached = leg.detach({ deadlineMs: 1_000 });
+    await clock.advance(1_100);
+    await detached;
+    expect(member.isAbandoned).toBe(false);
+    await clock.advance(5_000);
+    expect(member.isAbandoned).toBe(true);
+  });
+
+  test('silence is shown long before it is acted upon', async () => {
+    const { driver, clock, attachLeg } = makeGroup();
+    const { leg } = await attachLeg();
+    await clock.advance(SESSION_MS * 0.5);
+    expect(leg.status().state).toBe('live');
+    await clock.advance(SESSION_MS * 0.3);
+    expect(leg.status()).toMatchObject({ state: 'recovering', reason: expect.stringContaining('8000 ms') });
+    driver.last.spec.events.onSign();
     expect(leg.status().state).toBe('live');
   });
 

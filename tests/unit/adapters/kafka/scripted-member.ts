@@ -16,6 +16,8 @@ export class ScriptedMember implements MemberClient {
   readonly paused = new Map<string, readonly number[] | 'all'>();
   commitError: Error | null = null;
   hasLeft = false;
+  isAbandoned = false;
+  neverLeaves = false;
   startError: Error | null = null;
 
   constructor(spec: MemberSpec, startError: Error | null) {
@@ -42,6 +44,11 @@ export class ScriptedMember implements MemberClient {
 
   async leave(): Promise<void> {
     this.hasLeft = true;
+    if (this.neverLeaves) await new Promise(() => {});
+  }
+
+  abandon(): void {
+    this.isAbandoned = true;
   }
 
   join(assignment: Assignment, memberId = 'member-1'): void {
