@@ -42,6 +42,8 @@ export class Link {
   readonly #context: RabbitmqContext;
   readonly #addresses: readonly Address[];
   readonly #users = new Set<LinkUser>();
+  /** Who waits for it to be up again. */
+  readonly #waiting = new Set<() => void>();
   readonly #closing = new AbortController();
   #state: LinkState = 'idle';
   #connection: OpenConnection | null = null;
@@ -116,13 +118,12 @@ export class Link {
     if (this.#state === 'up') return;
     const both = AbortSignal.any([signal, this.#closing.signal]);
     await new Promise<void>((resolve) => {
-      const user: LinkUser = { linkUp: async () => done(), linkDown: () => undefined };
       const done = (): void => {
-        this.remove(user);
+        this.#waiting.delete(done);
         both.removeEventListener('abort', done);
         resolve();
       };
-      this.add(user);
+      this.#waiting.add(done);
       both.addEventListener('abort', done);
       if (both.aborted) done();
     });
@@ -179,6 +180,7 @@ export class Link {
     this.#state = 'up';
     this.#lastError = null;
     emit('broker-connected', { broker: 'rabbitmq', role: this.role });
+    for (const wake of [...this.#waiting]) wake();
     if (this.#lostAtMs === null) return;
     emit('broker-recovered', {
       broker: 'rabbitmq',
@@ -198,6 +200,7 @@ export class Link {
   #lost(connection: OpenConnection, loss: Loss): void {
     if (connection !== this.#connection) return;
     this.#connection = null;
+    if (connection.isBlocked) this.#context.emit('broker-unblocked', { broker: 'rabbitmq' });
     for (const user of [...this.#users]) user.linkDown(loss);
     if (this.#state !== 'up') {
       this.#lastError = loss.error; // lost while it was being set up: the running loop goes on

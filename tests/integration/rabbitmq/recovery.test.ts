@@ -151,6 +151,23 @@ describeWithServers('a connection to RabbitMQ that is lost', { shared: VERSIONS 
       expect(await Promise.all(outcomes.slice(0, 20))).toEqual(new Array(20).fill(STORED));
     });
 
+    test('is waited for by a leg that is attached meanwhile', async () => {
+      const places = makePlaces(plain, undo);
+      const other = makePlaces(plain, undo);
+      const broker = await openWith(places);
+      await broker.port.provision({ topics: [other.topic], consumers: [other.consumer] });
+      await attachRecorder(broker, places.consumer);
+      await proxy.refuse();
+      proxy.reset();
+      await broker.told.until(isTold('broker-lost'), 2);
+      const attaching = attachRecorder(broker, other.consumer);
+      await proxy.heal();
+      const { seen, leg } = await attaching;
+      expect(leg.status().state).toBe('live');
+      await publishMany(broker, other, 5).outcomes;
+      await seen.until(() => true, 5);
+    });
+
     test('voids its deliveries: they come again, and settling the old ones is harmless', async () => {
       const places = makePlaces(plain, undo);
       const broker = await openWith(places);
