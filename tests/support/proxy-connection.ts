@@ -20,6 +20,8 @@ export interface ProxyRules {
 export interface ProxyConnection {
   /** Ends both sides with a TCP reset. */
   reset(): void;
+  /** Ends both sides in order, as a server that shuts down does; what was held or still comes is dropped. */
+  hangUp(): void;
   /** Follows a change of the rules' `shut`. */
   gate(): void;
   /** Delivers what was delayed. */
@@ -40,6 +42,13 @@ export function proxyConnection(client: Socket, rules: ProxyRules): ProxyConnect
     if (server.connecting) server.destroy();
     else server.resetAndDestroy();
   };
+  let isHungUp = false;
+  const hangUp = (): void => {
+    isHungUp = true;
+    for (const pipe of Object.values(pipes)) pipe.drop();
+    client.end();
+    server.end();
+  };
   const gate = (): void => {
     for (const [on, pipe] of Object.entries(pipes)) {
       if (rules.shut.has(on as ProxyDirection)) pipe.shut();
@@ -51,11 +60,13 @@ export function proxyConnection(client: Socket, rules: ProxyRules): ProxyConnect
   const carry = (on: ProxyDirection, from: Socket): void => {
     from.on('data', (chunk: Buffer) => {
       for (const frame of readers[on](chunk)) {
-        if (client.destroyed) return;
+        if (client.destroyed || isHungUp) return;
         carryFrame(pipes[on], frame, { action: rules.meet(on, frame), latencyMs: rules.latencyMs, reset });
       }
     });
-    from.on('end', () => pipes[on].finish(rules.latencyMs));
+    from.on('end', () => {
+      if (!isHungUp) pipes[on].finish(rules.latencyMs);
+    });
     from.on('error', reset);
   };
   carry('request', client);
@@ -63,7 +74,7 @@ export function proxyConnection(client: Socket, rules: ProxyRules): ProxyConnect
   const hurry = (): void => {
     for (const pipe of Object.values(pipes)) pipe.hurry();
   };
-  return { reset, gate, hurry, closed: bothClosed(client, server) };
+  return { reset, hangUp, gate, hurry, closed: bothClosed(client, server) };
 }
 
 interface Treatment {

@@ -38,6 +38,8 @@ export interface FaultProxy {
   blackHole(way?: 'both' | ProxyDirection): void;
   /** Resets every open connection; new ones are accepted. */
   reset(): void;
+  /** Ends every open connection in order (FIN, not RST); resolves with their number once both sides have closed. */
+  hangUp(): Promise<number>;
   /** Accepts no new connections (ECONNREFUSED); open ones go on. */
   refuse(): Promise<void>;
   /** Ends every fault and delivers what was held. */
@@ -96,6 +98,12 @@ export async function startProxy(options: ProxyOptions): Promise<FaultProxy> {
       gate();
     },
     reset,
+    async hangUp() {
+      const ended = [...open];
+      for (const connection of ended) connection.hangUp();
+      await Promise.all(ended.map((connection) => connection.closed));
+      return ended.length;
+    },
     refuse,
     async heal() {
       faults.clear();

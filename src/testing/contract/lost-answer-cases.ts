@@ -125,6 +125,15 @@ export const lostAnswerCases: readonly ContractCase[] = [
       assert.deepEqual(failures, []);
       for (const broker of rig.brokers) await untilWaiting(broker, consumer, ids.length);
       for (const broker of rig.brokers) {
+        const patient = await openScene(rig, { start: 'publish' });
+        const late = await broker.does.holdReplies();
+        const receipt = patient.bus.publish(patient.topic, {});
+        await late.happened;
+        const closing = patient.bus.close({ deadlineMs: 20_000 });
+        await late.remove();
+        assert.deepEqual(new Set(Object.values((await receipt).brokers)), new Set(['stored']));
+        assert.deepEqual(await closing, { publishes: 0, deliveries: 0 });
+
         const hasty = await openScene(rig, { start: 'publish' });
         const held = await broker.does.holdReplies();
         const rejected = publishRejection(hasty.bus.publish(hasty.topic, {}));
