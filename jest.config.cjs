@@ -22,18 +22,7 @@ module.exports = {
       displayName: 'real',
       globalSetup: '<rootDir>/tests/support/servers/global-setup.cjs',
       globalTeardown: '<rootDir>/tests/support/servers/global-teardown.cjs',
-      testMatch: [
-        '<rootDir>/tests/{integration,scenarios,cli}/**/*.test.ts',
-        '<rootDir>/tests/contract/embedded-*.test.ts',
-      ],
-    },
-    {
-      ...common,
-      // The same cases on real servers, which are killed, blocked and cut off: a command of its own.
-      displayName: 'contract',
-      globalSetup: '<rootDir>/tests/support/servers/global-setup.cjs',
-      globalTeardown: '<rootDir>/tests/support/servers/global-teardown.cjs',
-      testMatch: ['<rootDir>/tests/contract/{kafka,rabbitmq-3,rabbitmq-4,dual}.test.ts'],
+      testMatch: ['<rootDir>/tests/{contract,integration,scenarios,cli}/**/*.test.ts'],
     },
   ],
 };

@@ -9,7 +9,7 @@ describeWithServers('Kafka 4.1 and RabbitMQ 4.0', { own: ['kafka', 'rabbitmq-4.0
     realSetup({
       name: 'Kafka 4.1 and RabbitMQ 4.0, fed by Kafka',
       feed: 'kafka',
-      profiles: [kafkaProfile(), rabbitmqProfile()],
+      profiles: [kafkaProfile(), rabbitmqProfile('4.0')],
       start: () => Promise.all([startKafkaBroker(), startRabbitmqBroker('4.0')]),
     }),
   );

@@ -8,7 +8,7 @@ describeWithServers('RabbitMQ 3.10', { own: ['rabbitmq-3.10'] }, () => {
     realSetup({
       name: 'RabbitMQ 3.10',
       feed: 'rabbitmq',
-      profiles: [rabbitmqProfile()],
+      profiles: [rabbitmqProfile('3.10')],
       start: async () => [await startRabbitmqBroker('3.10')],
     }),
   );

@@ -8,7 +8,7 @@ describeWithServers('RabbitMQ 4.0', { own: ['rabbitmq-4.0'] }, () => {
     realSetup({
       name: 'RabbitMQ 4.0',
       feed: 'rabbitmq',
-      profiles: [rabbitmqProfile()],
+      profiles: [rabbitmqProfile('4.0')],
       start: async () => [await startRabbitmqBroker('4.0')],
     }),
   );

@@ -20,15 +20,17 @@ const SETTINGS: Omit<RabbitmqSettings, 'urls'> = {
 /** Longer than any case takes: a reply that is held this long is held until it is let go. */
 const FOR_EVER_MS = 3_600_000;
 
+const MIB = 1024 * 1024;
+
 /** RabbitMQ, as cases see it before it runs. */
-export const rabbitmqProfile = (): BrokerProfile => ({
+export const rabbitmqProfile = (version: RabbitVersion): BrokerProfile => ({
   name: 'rabbitmq',
   product: 'rabbitmq',
   capabilities: createRabbitmqBroker({
     ...idleParts,
     settings: { ...SETTINGS, urls: ['amqp://127.0.0.1'] },
   }).capabilities,
-  maxMessageBytes: 16 * 1024 * 1024,
+  maxMessageBytes: (version === '3.10' ? 128 : 16) * MIB,
   refusal: 'unclear',
   faults: [
     'holdReplies',
@@ -72,7 +74,7 @@ export async function startRabbitmqBroker(version: RabbitVersion): Promise<RealB
     },
   };
   return {
-    broker: { ...rabbitmqProfile(), ...past(server), does },
+    broker: { ...rabbitmqProfile(version), ...past(server), does },
     settings: ({ secret = 'guest' }) => ({
       rabbitmq: { ...SETTINGS, urls: [`amqp://guest:${secret}@127.0.0.1:${proxy.port}`] },
     }),

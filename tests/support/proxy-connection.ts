@@ -37,10 +37,8 @@ export function proxyConnection(client: Socket, rules: ProxyRules): ProxyConnect
   const pipes = { request: proxyPipe(client, server), reply: proxyPipe(server, client) };
   const reset = (): void => {
     for (const pipe of Object.values(pipes)) pipe.drop();
-    client.resetAndDestroy();
-    // A socket that is still connecting cannot be reset.
-    if (server.connecting) server.destroy();
-    else server.resetAndDestroy();
+    resetSocket(client);
+    resetSocket(server);
   };
   let isHungUp = false;
   const hangUp = (): void => {
@@ -75,6 +73,13 @@ export function proxyConnection(client: Socket, rules: ProxyRules): ProxyConnect
     for (const pipe of Object.values(pipes)) pipe.hurry();
   };
   return { reset, hangUp, gate, hurry, closed: bothClosed(client, server) };
+}
+
+/** A socket that connects, or whose end is on its way, cannot be reset: libuv refuses, and Node.js never closes it then. */
+function resetSocket(socket: Socket): void {
+  const isEnding = socket.writableEnded && !socket.writableFinished;
+  if (socket.connecting || isEnding) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 interface Treatment {
