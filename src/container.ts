@@ -32,7 +32,7 @@ import { deadLetterQueueOf, deadLetterTopicOf } from './messages/names.js';
 import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
 import { BackgroundCopies } from './routing/background-copies.js';
-import { checkConsumer, checkFeed, nameQueue } from './routing/check-consumer.js';
+import { checkConsumer, checkFeed, namePlaces } from './routing/check-consumer.js';
 import { checkTwins } from './routing/check-topic.js';
 import { logPublishes } from './routing/log-publishes.js';
 import { planRoute } from './routing/plan-route.js';
@@ -187,7 +187,7 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
   requireConsumer(given);
   const plan = routes.planOf(given.topic);
   const configured = changeConsumer({ ...given, topic: plan.topic }, configOf(config, given.name));
-  const definition = nameQueue(configured, present);
+  const definition = namePlaces(configured, present);
   checkConsumer(definition, present, plan.brokers);
   checkTwins([
     ...routes.kafkaNames(),

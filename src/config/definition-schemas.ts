@@ -108,7 +108,20 @@ const number = (doc: string, absent: string, { min, max }: { min: number; max: n
     kind: 'other',
   });
 
+const delay = z.union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/)]);
+
 const retrySchema = z.strictObject({
+  deferred: described(z.exactOptional(z.array(delay).max(10)), {
+    ...other(
+      'How long each deferred copy waits, each longer than the one before.',
+      'a list of at most 10 durations, as `[ "5s", "30s", "5m" ]`',
+    ),
+    absent: 'none: a message whose attempts are used up is dead-lettered',
+  }),
+  maxAge: described(z.exactOptional(delay), {
+    ...other('Longest time from the first failure to the last attempt.', 'a duration, as `"1d"`'),
+    absent: 'one day',
+  }),
   inline: z.exactOptional(
     z.strictObject({
       attempts: optionalInteger(
@@ -176,6 +189,7 @@ export const consumerSchema = z.strictObject({
   kafka: z.exactOptional(
     z.strictObject({
       deadLetterTopic: name('Name of the dead-letter topic.', '`{topic}_dlt`'),
+      retryPrefix: name('What the names of its retry topics begin with.', 'the group'),
       startFrom: optionalChoice(['earliest', 'latest'], {
         doc: 'Where a new group starts.',
         absent: '`earliest`',

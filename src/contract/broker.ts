@@ -30,10 +30,14 @@ export interface PublishTicket {
   settle(outcome: PublishOutcome): void;
 }
 
-/** Where a publisher sends to: a topic, or the dead-letter place of a consumer. */
+/**
+ * Where a publisher sends to: a topic, the dead-letter place of a consumer, or the place from which a copy comes back to
+ * this consumer alone after `delayMs`: one of its deferred delays, or 0 for at once.
+ */
 export type Destination =
   | { readonly kind: 'topic'; readonly topic: AnyTopic }
-  | { readonly kind: 'dead-letter'; readonly consumer: AnyConsumer };
+  | { readonly kind: 'dead-letter'; readonly consumer: AnyConsumer }
+  | { readonly kind: 'retry'; readonly consumer: AnyConsumer; readonly delayMs: number };
 
 /** Sends to one destination. */
 export interface Publisher {
@@ -64,9 +68,17 @@ export interface Delivery {
   settle(): void;
 }
 
+/**
+ * `live`: everything is handed over. `draining`: the consumer was moved away; only copies that exist on this broker alone
+ * (deferred retries, replays) must be handed over, and where they share a place with the others, those come too.
+ */
+export type LegRole = 'live' | 'draining';
+
 /** What a leg is made of. */
 export interface LegSpec {
   readonly consumer: AnyConsumer;
+  /** Default `live`. */
+  readonly role?: LegRole;
   /** Most deliveries handed over and unsettled at a time. */
   readonly capacity: number;
   /** Called once per delivery in the broker's order. Never throws. */
@@ -112,6 +124,22 @@ export interface Leg {
   detach(options: { readonly deadlineMs: number }): Promise<void>;
 }
 
+/** One letter as it lies in the dead-letter place of a consumer. */
+export interface StoredLetter {
+  /** As it was read; the position is that of the letter in its place. Nothing of it is parsed. */
+  readonly message: IncomingMessage;
+  /** Why it cannot be shown whole (headers that no client can decode), if so. Its body is shown all the same. */
+  readonly problem?: string;
+  /** Takes it out of its place. Resolves with `false` where no single record can be taken out (a log). */
+  remove(): Promise<boolean>;
+}
+
+/** How dead letters are read. */
+export interface ReadLetters {
+  /** Ends the reading. */
+  readonly signal?: AbortSignal;
+}
+
 /** What a broker connection says of itself. */
 export interface BrokerHealth {
   /** `degraded`: works in part (one of several connections, a blocked publisher). */
@@ -153,6 +181,12 @@ export interface BrokerPort {
   attach(spec: LegSpec): Promise<Leg>;
   /** Messages waiting for a consumer whose leg here is idle; `null`: not known. Best effort. */
   depth(consumer: AnyConsumer): Promise<number | null>;
+  /**
+   * Reads the dead letters of a consumer, oldest first, up to the last one that was there when it began, in bounded memory.
+   * What is not removed stays, however often it is read and however the reading ends. On a queue one reader at a time sees
+   * a letter. Rejects with BC_PLACE_MISSING or BC_BROKER_UNAVAILABLE.
+   */
+  letters?(consumer: AnyConsumer, options?: ReadLetters): AsyncIterable<StoredLetter>;
   health(): BrokerHealth;
   /** Settles every ticket that it holds, by the deadline at the latest, then disconnects. Idempotent. */
   close(options: { readonly deadlineMs: number }): Promise<void>;

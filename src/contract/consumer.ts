@@ -14,10 +14,33 @@ export interface BackoffOptions {
   readonly jitter?: number;
 }
 
+/** A class of errors, whatever its constructor takes. */
+// biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so only any accepts them all
+export type ErrorClass = abstract new (...args: any[]) => unknown;
+
+/** Errors that trying again cannot cure: the message goes to the dead letters at once, with reason `rejected`. */
+export interface FinalErrors {
+  /** Classes; their subclasses too. */
+  readonly types?: readonly ErrorClass[];
+  /** Values of the error's property `code`. */
+  readonly codes?: readonly (string | number)[];
+  /** Anything else. A throw of it counts as `false`. */
+  readonly when?: (error: unknown) => boolean;
+}
+
 /** Retry of a failed message. */
 export interface RetryOptions {
   /** In process; only the key's lane waits. `attempts` counts the first run too. Default 3, total delay at most 30 s. */
   readonly inline?: { readonly attempts?: number; readonly backoff?: BackoffOptions };
+  /**
+   * When inline attempts are used up: how long each deferred copy waits, ascending, as ms or `'5s'`; each copy gets all
+   * inline attempts. Never early, maybe late; other messages of its key overtake it. Default none; at most 10.
+   */
+  readonly deferred?: readonly (number | string)[];
+  /** Longest time from the first failure to the last attempt, as ms or `'1d'`. Default one day. */
+  readonly maxAge?: number | string;
+  /** Errors that are never retried. `retriable: false` on an error says the same. */
+  readonly never?: FinalErrors;
 }
 
 /** A value that a handler returns instead of throwing. Made by the functions of {@link HandlerContext}. */
@@ -61,6 +84,8 @@ export type Handler<Data> = (
 export interface KafkaConsumerSettings {
   /** Name of the dead-letter topic. Default `{topic}_dlt`. */
   readonly deadLetterTopic?: string;
+  /** What the names of its retry topics begin with. Default: the group (with several topics in one group: `{group}_{topic}`). */
+  readonly retryPrefix?: string;
   /** Where a new group starts. Default `earliest`: messages sent before the first start are received. */
   readonly startFrom?: 'earliest' | 'latest';
 }
@@ -105,8 +130,13 @@ export interface ConsumerOptions<Output> {
 
 /** Retry with every default filled in. */
 export interface ResolvedRetry {
+  /** Inline, for each copy. */
   readonly attempts: number;
   readonly backoff: Required<BackoffOptions>;
+  /** What each deferred copy waits, ascending. */
+  readonly deferredMs: readonly number[];
+  readonly maxAgeMs: number;
+  readonly never: FinalErrors;
 }
 
 /** A named handler of one topic. Made by {@link defineConsumer}; immutable, defaults filled in. */

@@ -3,11 +3,13 @@ import type {
   BackoffOptions,
   ConsumerDefinition,
   ConsumerOptions,
+  FinalErrors,
   KafkaConsumerSettings,
   RabbitmqConsumerSettings,
   ResolvedRetry,
   RetryOptions,
 } from './consumer.js';
+import { parseDurationMs } from './duration.js';
 import { BuscouplerError } from './errors.js';
 import { givenOptions, notOneOf, unknownOptions } from './known-options.js';
 
@@ -26,10 +28,11 @@ const KNOWN = [
   'rabbitmq',
 ] satisfies (keyof ConsumerOptions<unknown>)[];
 
-const KNOWN_RETRY = ['inline'] satisfies (keyof RetryOptions)[];
+const KNOWN_RETRY = ['inline', 'deferred', 'maxAge', 'never'] satisfies (keyof RetryOptions)[];
 const KNOWN_INLINE = ['attempts', 'backoff'] satisfies (keyof NonNullable<RetryOptions['inline']>)[];
 const KNOWN_BACKOFF = ['initialMs', 'factor', 'maxMs', 'jitter'] satisfies (keyof BackoffOptions)[];
-const KNOWN_KAFKA = ['deadLetterTopic', 'startFrom'] satisfies (keyof KafkaConsumerSettings)[];
+const KNOWN_NEVER = ['types', 'codes', 'when'] satisfies (keyof FinalErrors)[];
+const KNOWN_KAFKA = ['deadLetterTopic', 'retryPrefix', 'startFrom'] satisfies (keyof KafkaConsumerSettings)[];
 const KNOWN_RABBITMQ = [
   'queue',
   'bindings',
@@ -44,17 +47,26 @@ const TIMEOUT_MAX_MS = 1_200_000;
 const RETRY_DEFAULT: ResolvedRetry = {
   attempts: 3,
   backoff: { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.2 },
+  deferredMs: [],
+  maxAgeMs: 86_400_000,
+  never: {},
 };
+
+/** Each delay has a place of its own on every broker. */
+const DEFERRED_MAX = 10;
 
 /** Longest sum of the delays between inline attempts, ms: the key's lane waits all the while. */
 const INLINE_DELAYS_MAX_MS = 30_000;
 
 /** What is not given stays as it is in `base`. */
 function resolveRetry(retry: RetryOptions | undefined, base: ResolvedRetry): ResolvedRetry {
-  const inline = retry?.inline;
+  const { inline, deferred, maxAge, never } = retry ?? {};
   return {
     attempts: inline?.attempts ?? base.attempts,
     backoff: { ...base.backoff, ...givenOptions(inline?.backoff ?? {}) },
+    deferredMs: deferred?.map((delay) => parseDurationMs(delay, 'retry.deferred')) ?? base.deferredMs,
+    maxAgeMs: maxAge === undefined ? base.maxAgeMs : parseDurationMs(maxAge, 'retry.maxAge'),
+    never: never ?? base.never,
   };
 }
 
@@ -65,6 +77,7 @@ function unknownProblemOf(options: ConsumerOptions<unknown>): string | null {
     unknownOptions('', options, KNOWN) ??
     unknownOptions('retry', retry, KNOWN_RETRY) ??
     unknownOptions('retry.inline', retry?.inline, KNOWN_INLINE) ??
+    unknownOptions('retry.never', retry?.never, KNOWN_NEVER) ??
     unknownOptions('retry.inline.backoff', retry?.inline?.backoff, KNOWN_BACKOFF) ??
     unknownOptions('kafka', kafka, KNOWN_KAFKA) ??
     unknownOptions('rabbitmq', rabbitmq, KNOWN_RABBITMQ)
@@ -102,7 +115,17 @@ function limitProblemOf({ deliveryLimit }: RabbitmqConsumerSettings): string | n
   return 'rabbitmq.deliveryLimit must be a whole number from 20';
 }
 
-function retryProblemOf({ attempts, backoff }: ResolvedRetry): string | null {
+function deferredProblemOf({ deferredMs }: ResolvedRetry): string | null {
+  if (deferredMs.length > DEFERRED_MAX) return `retry.deferred has more than ${DEFERRED_MAX} delays`;
+  const isRising = deferredMs.every((delayMs, index) => delayMs > (deferredMs[index - 1] ?? 0));
+  const isWhole = deferredMs.every(Number.isInteger);
+  return isRising && isWhole
+    ? null
+    : 'retry.deferred must be delays of whole ms over 0, each longer than the one before';
+}
+
+function retryProblemOf(retry: ResolvedRetry): string | null {
+  const { attempts, backoff } = retry;
   if (!isWhole(attempts, 1, 100)) return 'retry.inline.attempts must be a whole number from 1 to 100';
   if (!isWhole(backoff.initialMs, 0, 30_000))
     return 'retry.inline.backoff.initialMs must be from 0 to 30,000';
@@ -112,7 +135,7 @@ function retryProblemOf({ attempts, backoff }: ResolvedRetry): string | null {
   if (!(backoff.jitter >= 0 && backoff.jitter <= 1)) return 'retry.inline.backoff.jitter must be from 0 to 1';
   const totalMs = delaysOf(attempts, backoff);
   return totalMs <= INLINE_DELAYS_MAX_MS
-    ? null
+    ? deferredProblemOf(retry)
     : `retry.inline waits ${totalMs} ms between its ${attempts} attempts; at most ${INLINE_DELAYS_MAX_MS} together`;
 }
 

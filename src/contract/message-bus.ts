@@ -5,6 +5,16 @@ import type { BusEventName, BusEvents } from './events.js';
 import type { BrokerName } from './message.js';
 import type { TopicDefinition } from './topic.js';
 
+/**
+ * Sessions of the transactional stores in use, by store. `buscoupler/mongo` adds its own, so that `session` has the type
+ * of the database client; without a store there is none.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
+export interface TransactionSessions {}
+
+/** A session with an open transaction of the caller's. */
+export type TransactionSession = TransactionSessions[keyof TransactionSessions];
+
 /** Options of one publish. */
 export interface PublishOptions {
   /** Overrides the topic's key function. */
@@ -17,12 +27,19 @@ export interface PublishOptions {
   readonly signal?: AbortSignal;
   /** Deadline of this publish, ms. Default the bus' `publish.timeoutMs`. */
   readonly timeoutMs?: number;
+  /** Past it the message is not handled any more: it goes to the dead letters with reason `expired`. */
+  readonly expiresAt?: Date;
+  /**
+   * Stores the message in the outbox, inside the caller's open transaction, instead of sending it; a relay publishes it
+   * after the commit. Needs an outbox (BC_DEFINITION_INVALID otherwise).
+   */
+  readonly session?: TransactionSession;
   /** True with `data` null: a Kafka tombstone instead of the JSON `null`. */
   readonly tombstone?: boolean;
 }
 
-/** What one broker did. `pending`: it is still being tried in the background. */
-export type BrokerOutcome = 'stored' | 'failed' | 'uncertain' | 'pending';
+/** What one broker did. `pending`: it is still being tried in the background. `outbox`: it follows the caller's commit. */
+export type BrokerOutcome = 'stored' | 'failed' | 'uncertain' | 'pending' | 'outbox';
 
 /** What happened to a published message, per broker of its route. */
 export interface Receipt {

@@ -1,10 +1,10 @@
 import type { Clock } from '../contract/clock.js';
 import type { AnyConsumer, HandlerContext, HandlerResult, HandlerVerdict } from '../contract/consumer.js';
+import { parseDurationMs } from '../contract/duration.js';
 import type { BuscouplerError } from '../contract/errors.js';
 import type { Logger } from '../contract/logger.js';
 import type { BrokerName, Message } from '../contract/message.js';
 import { isThenable } from '../messages/thenable.js';
-import { parseDurationMs } from './duration.js';
 import type { RunningHandler, RunningHandlers } from './running-handlers.js';
 
 /** What the runs of one consumer share. */

@@ -1,4 +1,5 @@
 import type { AnyConsumer } from '../contract/consumer.js';
+import { formatDurationMs } from '../contract/duration.js';
 import { BuscouplerError } from '../contract/errors.js';
 import type { AnyTopic } from '../contract/topic.js';
 
@@ -21,6 +22,14 @@ export const queueOf = (consumer: AnyConsumer): string => consumer.rabbitmq.queu
 /** Name of the dead-letter queue of a consumer. */
 export const deadLetterQueueOf = (consumer: AnyConsumer): string =>
   consumer.rabbitmq.deadLetterQueue ?? `${queueOf(consumer)}_dlq`;
+
+/** Name of the Kafka topic that copies for this consumer wait in for so long; 0: from which they come at once. */
+export const retryTopicOf = (consumer: AnyConsumer, delayMs: number): string =>
+  `${consumer.kafka.retryPrefix ?? consumer.group}_retry_${formatDurationMs(delayMs)}`;
+
+/** Name of the queue that copies for this consumer wait in for so long. */
+export const retryQueueOf = (consumer: AnyConsumer, delayMs: number): string =>
+  `${queueOf(consumer)}_retry_${formatDurationMs(delayMs)}`;
 
 /** Throws BC_NAME_INVALID unless both brokers take the name. `what` says what the name is of. */
 export function checkName(name: string, what: string): void {

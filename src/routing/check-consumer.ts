@@ -10,17 +10,21 @@ function refuse(consumer: AnyConsumer, what: string): never {
 }
 
 /**
- * The consumer with its queue's name: the group, or with several topics in one group `{group}_{topic}`, so that one
- * queue serves one topic. The first topic of a group keeps the plain name, which a running service may have already.
+ * The consumer with the names of its queue and retry topics: the group, or with several topics in one group
+ * `{group}_{topic}`, so that one queue serves one topic. The first topic of a group keeps the plain name, which a running
+ * service may have already.
  */
-export function nameQueue(consumer: AnyConsumer, present: readonly AnyConsumer[]): AnyConsumer {
-  if (consumer.rabbitmq.queue !== undefined) return consumer;
+export function namePlaces(consumer: AnyConsumer, present: readonly AnyConsumer[]): AnyConsumer {
   const isShared = present.some(
     ({ group, topic }) => group === consumer.group && topic.name !== consumer.topic.name,
   );
   if (!isShared) return consumer;
-  const queue = `${consumer.group}_${consumer.topic.name}`;
-  return Object.freeze({ ...consumer, rabbitmq: { ...consumer.rabbitmq, queue } });
+  const own = `${consumer.group}_${consumer.topic.name}`;
+  return Object.freeze({
+    ...consumer,
+    kafka: { retryPrefix: own, ...consumer.kafka },
+    rabbitmq: { queue: own, ...consumer.rabbitmq },
+  });
 }
 
 /** Every name that a consumer makes a place of on these brokers, with what it is. What exists was named by others. */

@@ -1,5 +1,5 @@
 import type { Destination, Publisher } from '../../contract/broker.js';
-import { deadLetterTopicOf, kafkaTopicOf } from '../../messages/names.js';
+import { deadLetterTopicOf, kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
 import { BATCH_OVERHEAD_BYTES, RECORD_OVERHEAD_BYTES } from './record-batch.js';
 import type { Sender } from './sender.js';
 
@@ -10,8 +10,11 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 export type TopicLimits = ReadonlyMap<string, number>;
 
 /** Name of the Kafka topic of a destination. */
-export const topicOfDestination = (destination: Destination): string =>
-  destination.kind === 'topic' ? kafkaTopicOf(destination.topic) : deadLetterTopicOf(destination.consumer);
+export function topicOfDestination(destination: Destination): string {
+  if (destination.kind === 'topic') return kafkaTopicOf(destination.topic);
+  if (destination.kind === 'retry') return retryTopicOf(destination.consumer, destination.delayMs);
+  return deadLetterTopicOf(destination.consumer);
+}
 
 /** Sends to one topic. */
 export function createPublisher(topic: string, sender: Sender, limits: TopicLimits): Publisher {

@@ -1,7 +1,7 @@
 import type { BrokerPort, Destination } from '../../contract/broker.js';
 import type { Capabilities } from '../../contract/capabilities.js';
 import type { BrokerName } from '../../contract/message.js';
-import { deadLetterTopicOf, kafkaTopicOf } from '../../messages/names.js';
+import { deadLetterTopicOf, kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broker.js';
 import { LogFeed } from './log-feed.js';
 import { createLogStore, DEFAULT_MESSAGE_BYTES, type LogStore } from './log-store.js';
@@ -50,9 +50,14 @@ function logEngine(store: LogStore): Engine {
   };
 }
 
+function placeOf(destination: Destination): string {
+  if (destination.kind === 'topic') return kafkaTopicOf(destination.topic);
+  if (destination.kind === 'retry') return retryTopicOf(destination.consumer, destination.delayMs);
+  return deadLetterTopicOf(destination.consumer);
+}
+
 function routeTo(store: LogStore, destination: Destination): Route {
-  const place =
-    destination.kind === 'topic' ? kafkaTopicOf(destination.topic) : deadLetterTopicOf(destination.consumer);
+  const place = placeOf(destination);
   return {
     place,
     get maxMessageBytes() {

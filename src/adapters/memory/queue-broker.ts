@@ -3,7 +3,7 @@ import type { Capabilities } from '../../contract/capabilities.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { BrokerName, OutgoingMessage } from '../../contract/message.js';
 import type { AnyTopic } from '../../contract/topic.js';
-import { deadLetterQueueOf, exchangeOf, queueOf } from '../../messages/names.js';
+import { deadLetterQueueOf, exchangeOf, queueOf, retryQueueOf } from '../../messages/names.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broker.js';
 import { QueueFeed } from './queue-feed.js';
 import { createQueueStore, type QueueStore } from './queue-store.js';
@@ -50,9 +50,11 @@ function queueEngine(store: QueueStore): Engine {
 }
 
 function routeTo(store: QueueStore, destination: Destination): Route {
-  return destination.kind === 'topic'
-    ? routeToExchange(store, destination.topic)
-    : routeToQueue(store, deadLetterQueueOf(destination.consumer));
+  if (destination.kind === 'topic') return routeToExchange(store, destination.topic);
+  const { consumer } = destination;
+  if (destination.kind === 'dead-letter') return routeToQueue(store, deadLetterQueueOf(consumer));
+  const { delayMs } = destination;
+  return routeToQueue(store, delayMs === 0 ? queueOf(consumer) : retryQueueOf(consumer, delayMs));
 }
 
 function routeToQueue(store: QueueStore, routingKey: string): Route {

@@ -1,5 +1,5 @@
 import type { Destination } from '../../contract/broker.js';
-import { deadLetterQueueOf, exchangeOf } from '../../messages/names.js';
+import { deadLetterQueueOf, exchangeOf, queueOf, retryQueueOf } from '../../messages/names.js';
 import type { ExchangeState, Target } from './parcel.js';
 import { isForeign } from './topology.js';
 
@@ -12,13 +12,20 @@ export const exchangeState = (exchange: string, isChecked: boolean): ExchangeSta
   hasStored: false,
 });
 
+/** A copy that comes back at once goes straight to the consumer's queue. */
+function queueOfDestination(destination: Exclude<Destination, { kind: 'topic' }>): string {
+  const { consumer } = destination;
+  if (destination.kind === 'dead-letter') return deadLetterQueueOf(consumer);
+  return destination.delayMs === 0 ? queueOf(consumer) : retryQueueOf(consumer, destination.delayMs);
+}
+
 /** What a destination means on RabbitMQ. `stateOf` gives the one state of an exchange. */
 export function targetOf(
   destination: Destination,
   stateOf: (exchange: string, isChecked: boolean) => ExchangeState,
 ): Target {
-  if (destination.kind === 'dead-letter') {
-    const queue = deadLetterQueueOf(destination.consumer);
+  if (destination.kind !== 'topic') {
+    const queue = queueOfDestination(destination);
     return {
       exchange: stateOf('', true),
       label: `queue "${queue}"`,

@@ -68,7 +68,13 @@ test('a consumer has its defaults and cannot be changed', () => {
     inbox: true,
     kafka: {},
     rabbitmq: {},
-    retry: { attempts: 3, backoff: { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.2 } },
+    retry: {
+      attempts: 3,
+      backoff: { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.2 },
+      deferredMs: [],
+      maxAgeMs: 86_400_000,
+      never: {},
+    },
   });
   expect(Object.isFrozen(consumer)).toBe(true);
 });
@@ -100,6 +106,11 @@ test.each<[unknown, string]>([
   [{ ...required, retry: { inline: { attempts: 101 } } }, 'retry.inline.attempts must be'],
   [{ ...required, retry: { inline: { backoff: { factor: 0.5 } } } }, 'factor must be'],
   [{ ...required, retry: { inline: { backoff: { jitter: 2 } } } }, 'jitter must be'],
+  [{ ...required, retry: { deferred: ['5s', '5s'] } }, 'each longer than the one before'],
+  [{ ...required, retry: { deferred: [0] } }, 'retry.deferred must be'],
+  [{ ...required, retry: { deferred: ['soon'] } }, 'retry.deferred is "soon"'],
+  [{ ...required, retry: { maxAge: 'long' } }, 'retry.maxAge is "long"'],
+  [{ ...required, retry: { never: { code: [1] } } }, 'unknown option retry.never.code'],
   [{ ...required, retry: { inline: { backoff: { maxMs: -1 } } } }, 'maxMs must be'],
   [
     { ...required, retry: { inline: { attempts: 12 } } },
@@ -134,7 +145,7 @@ test('configuration changes what it names and leaves the rest of the definition 
   expect(changed).toEqual({
     ...consumer,
     concurrency: 3,
-    retry: { attempts: 2, backoff: { ...consumer.retry.backoff, initialMs: 7 } },
+    retry: { ...consumer.retry, attempts: 2, backoff: { ...consumer.retry.backoff, initialMs: 7 } },
     rabbitmq: { queue: 'q', deliveryLimit: 50 },
   });
   expect(() => changeConsumer(consumer, { concurrency: 0 })).toThrow(refused('concurrency'));

@@ -4,8 +4,8 @@ import { defineConsumer } from '../../../src/contract/define-consumer.js';
 import { defineTopic } from '../../../src/contract/define-topic.js';
 import type { BrokerName } from '../../../src/contract/message.js';
 import type { TopicOptions } from '../../../src/contract/topic.js';
-import { queueOf } from '../../../src/messages/names.js';
-import { checkConsumer, checkFeed, nameQueue } from '../../../src/routing/check-consumer.js';
+import { queueOf, retryTopicOf } from '../../../src/messages/names.js';
+import { checkConsumer, checkFeed, namePlaces } from '../../../src/routing/check-consumer.js';
 import { checkTopic, checkTwins } from '../../../src/routing/check-topic.js';
 import { gapOf, planRoute, type RouteDefaults } from '../../../src/routing/plan-route.js';
 import { Routes } from '../../../src/routing/routes.js';
@@ -203,16 +203,18 @@ test('names that Kafka holds equal are refused, equal ones are not', () => {
   expect(() => checkTwins(['a.b', 'a.b', 'A.B'])).not.toThrow();
 });
 
-test('the first topic of a group keeps the plain queue name, further ones get their own', () => {
-  const first = nameQueue(consumerOf({ name: 'a', group: 'g' }), []);
-  const second = nameQueue(consumerOf({ name: 'b', group: 'g', topic: defineTopic({ name: 'users' }) }), [
+test('the first topic of a group keeps the plain names of queue and retry topics, further ones get their own', () => {
+  const first = namePlaces(consumerOf({ name: 'a', group: 'g' }), []);
+  const second = namePlaces(consumerOf({ name: 'b', group: 'g', topic: defineTopic({ name: 'users' }) }), [
     first,
   ]);
-  const third = nameQueue(
+  const third = namePlaces(
     consumerOf({ name: 'c', group: 'g', topic: defineTopic({ name: 'mails' }), rabbitmq: { queue: 'mine' } }),
     [first, second],
   );
   expect([first, second, third].map(queueOf)).toEqual(['g', 'g_users', 'mine']);
+  const places = [first, second, third].map((one) => retryTopicOf(one, 5_000));
+  expect(places).toEqual(['g_retry_5s', 'g_users_retry_5s', 'g_mails_retry_5s']);
 });
 
 /** Routes to publishers that count. */

@@ -1,4 +1,4 @@
-import { BuscouplerError } from '../contract/errors.js';
+import { BuscouplerError } from './errors.js';
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -11,4 +11,11 @@ export function parseDurationMs(value: number | string, setting: string): number
     'BC_DEFINITION_INVALID',
     `${setting} is ${JSON.stringify(value)}; allowed: a number of ms or text such as "500ms", "5s", "2m".`,
   );
+}
+
+/** Ms as the largest unit that says it exactly: `5s`, `5m`, `1500ms`, `0s`. */
+export function formatDurationMs(valueMs: number): string {
+  if (valueMs === 0) return '0s';
+  const unit = ['d', 'h', 'm', 's'].find((one) => valueMs % (UNIT_MS[one] as number) === 0) ?? 'ms';
+  return `${valueMs / (UNIT_MS[unit] as number)}${unit}`;
 }
