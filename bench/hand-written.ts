@@ -24,10 +24,16 @@ export function kafkaMessageOf(usage: Usage): Message {
   return { key: usage.user, value: bodyOf(usage), headers: headersOf(id, usage.user) };
 }
 
+/** A publish by hand: what, and to which exchange. */
+export interface ByHand {
+  readonly exchange: string;
+  readonly usage: Usage;
+}
+
 /** Publishes one message by hand with everything that makes it safe: persistent, mandatory, an id, a confirm. */
 export function publishByHand(
   channel: ConfirmChannel,
-  { exchange, usage }: { exchange: string; usage: Usage },
+  { exchange, usage }: ByHand,
   onConfirm: (error: unknown) => void,
 ): void {
   const id = randomUUID();
@@ -41,3 +47,9 @@ export function publishByHand(
   };
   channel.publish(exchange, exchange, bodyOf(usage), properties, onConfirm);
 }
+
+/** The same with a promise per confirm, awaited by its caller. */
+export const awaitConfirm = (channel: ConfirmChannel, what: ByHand): Promise<void> =>
+  new Promise((resolve, reject) =>
+    publishByHand(channel, what, (error) => (error ? reject(error) : resolve())),
+  );

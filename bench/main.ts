@@ -4,6 +4,7 @@ import { machineLine, progressLine, tableOf } from './report.js';
 import { type BenchServers, isMet, type Row, type RowResult } from './row.js';
 import { consumeRows } from './rows/consume.js';
 import { dualRows } from './rows/dual.js';
+import { dualByHandRow } from './rows/dual-by-hand.js';
 import { embeddedRows } from './rows/embedded.js';
 import { keyOrderRows } from './rows/key-order.js';
 import { memoryRows } from './rows/memory.js';
@@ -14,6 +15,7 @@ const ROWS: readonly Row[] = [
   ...publishRabbitmqRows,
   ...publishKafkaRows,
   ...dualRows,
+  dualByHandRow,
   ...consumeRows,
   ...keyOrderRows,
   ...embeddedRows,

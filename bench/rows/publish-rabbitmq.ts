@@ -2,7 +2,7 @@ import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import type { MessageBus } from '../../src/index.js';
 import { openBus } from '../buses.js';
 import { contest, type Side } from '../contest.js';
-import { publishByHand } from '../hand-written.js';
+import { awaitConfirm, publishByHand } from '../hand-written.js';
 import { callConcurrently, makeUsages, tallyOf, type Usage, usageTopic } from '../messages.js';
 import { uniqueName } from '../names.js';
 import { declareQueue, drainQueue, openRabbitmq, removeQueues } from '../rabbitmq-side.js';
@@ -65,12 +65,6 @@ async function pipeline(channel: ConfirmChannel, exchange: string, usages: reado
   return (usages.length * 1_000) / (performance.now() - startedMs);
 }
 
-/** Hand-written: a promise per confirm, awaited by its caller. */
-const awaitConfirm = (channel: ConfirmChannel, exchange: string, usage: Usage): Promise<void> =>
-  new Promise((resolve, reject) =>
-    publishByHand(channel, { exchange, usage }, (error) => (error ? reject(error) : resolve())),
-  );
-
 function theirsOnRabbitmq(place: Place, callers: number): Side {
   let model: ChannelModel;
   let channel: ConfirmChannel;
@@ -85,7 +79,9 @@ function theirsOnRabbitmq(place: Place, callers: number): Side {
       return proven(place, usages, () =>
         callers >= 1_000
           ? pipeline(channel, place.exchange, usages, callers)
-          : callConcurrently(usages, callers, (usage) => awaitConfirm(channel, place.exchange, usage)),
+          : callConcurrently(usages, callers, (usage) =>
+              awaitConfirm(channel, { exchange: place.exchange, usage }),
+            ),
       );
     },
     close: () => model.close(),
