@@ -16,10 +16,14 @@ export interface ClusterTools {
     config?: Readonly<Record<string, string>>,
   ): Promise<void>;
   deleteTopic(topic: string): Promise<void>;
-  alterTopic(topic: string, config: Readonly<Record<string, string>>): Promise<void>;
+  /** Makes a topic refuse messages above so many bytes; resolves when the leader of its first partition has refused one. */
+  lowerLimit(topic: string, bytes: number): Promise<void>;
   /** The leader of each partition, in their order. */
   leaders(topic: string): Promise<readonly number[]>;
-  /** Takes a partition away from its leader and waits until another node leads it; resolves with that node. */
+  /**
+   * Takes a partition away from its leader and waits until another node leads it; resolves with that node. The old one
+   * becomes a follower.
+   */
   moveLeader(topic: string, partition: number): Promise<number>;
   /** What the topic holds, per partition in the order of the log: the ids of its records. */
   stored(topic: string): Promise<ReadonlyMap<number, readonly string[]>>;
@@ -72,36 +76,45 @@ export async function startTools(): Promise<ClusterTools> {
     heal: async () => {
       await Promise.all(NODES.map((node) => proxy(node).heal()));
     },
-    createTopic: (topic, nodes, config = {}) =>
-      withAdmin(async (admin) => {
+    async createTopic(topic, nodes, config = {}) {
+      await withAdmin(async (admin) => {
         const replicaAssignment = nodes.map((leader, partition) => ({
           partition,
           replicas: replicasOf(leader),
         }));
         const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
         await admin.createTopics({
-          waitForLeaders: true,
+          waitForLeaders: false,
           topics: [{ topic, replicaAssignment, configEntries }],
         });
-      }),
+      });
+      // kafkajs' own wait gives up when it asks a node that has not heard of the topic.
+      while (!(await leaders(topic).then(areLed, isUnknownTopic)));
+    },
     deleteTopic: (topic) => withAdmin((admin) => admin.deleteTopics({ topics: [topic] })),
-    alterTopic: (topic, config) =>
-      withAdmin(async (admin) => {
-        const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    async lowerLimit(topic, bytes) {
+      await withAdmin(async (admin) => {
+        const configEntries = [{ name: 'max.message.bytes', value: String(bytes) }];
         const resources = [{ type: TOPIC_RESOURCE, name: topic, configEntries }];
         await admin.alterConfigs({ validateOnly: false, resources });
-      }),
+      });
+      await untilRefused(client(), topic, bytes);
+    },
     async moveLeader(topic, partition) {
       const old = (await leaders(topic))[partition];
-      const replicas = NODES.filter((node) => node !== old);
-      await withAdmin((admin) =>
-        admin.alterPartitionReassignments({
-          topics: [{ topic, partitionAssignment: [{ partition, replicas }] }],
-        }),
-      );
+      const assign = (replicas: number[]) =>
+        withAdmin((admin) =>
+          admin.alterPartitionReassignments({
+            topics: [{ topic, partitionAssignment: [{ partition, replicas }] }],
+          }),
+        );
+      await assign(NODES.filter((node) => node !== old));
       for (;;) {
         const now = (await leaders(topic))[partition] ?? -1;
-        if (now !== old && now > 0) return now;
+        if (now === old || now <= 0) continue;
+        // Two copies would be one too few as soon as a broker is down.
+        await assign(replicasOf(now));
+        return now;
       }
     },
     async stored(topic) {
@@ -120,6 +133,32 @@ const TOPIC_RESOURCE = 2;
 
 function replicasOf(leader: number): number[] {
   return [leader, ...NODES.filter((node) => node !== leader)];
+}
+
+const areLed = (leaders: readonly number[]): boolean =>
+  leaders.length > 0 && leaders.every((leader) => leader > 0);
+
+/** False, so that it is asked again; throws every other error. */
+function isUnknownTopic(error: Error): false {
+  if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+  throw error;
+}
+
+/** The answer to a changed setting comes before the brokers have heard of it. */
+async function untilRefused(client: Kafka, topic: string, bytes: number): Promise<void> {
+  const producer = client.producer();
+  await producer.connect();
+  const messages = [{ value: bodyOf('probe', bytes + 1), partition: 0 }];
+  const isRefused = (): Promise<boolean> =>
+    producer.send({ topic, messages }).then(
+      () => false,
+      (error: Error) => {
+        if ((error as { type?: string }).type === 'MESSAGE_TOO_LARGE') return true;
+        throw error;
+      },
+    );
+  while (!(await isRefused()));
+  await producer.disconnect();
 }
 
 async function readAll(client: Kafka, topic: string, wanted: number): Promise<Map<number, string[]>> {

@@ -96,7 +96,7 @@ const tooLarge: Scenario = {
     const settings = { plain: { idempotent: true, retries: 1 } };
     return withSender(run, { leaders: [1, 1, 2], settings }, async (sender) => {
       // Lowered under way, so that it is the broker that refuses.
-      await run.tools.alterTopic(run.topic, { 'max.message.bytes': String(LOWERED_LIMIT_BYTES) });
+      await run.tools.lowerLimit(run.topic, LOWERED_LIMIT_BYTES);
       const large = { id: 'large', partition: 0, bytes: LOWERED_LIMIT_BYTES + 1_000 };
       const first = await sender.send([large, { id: 'small', partition: 1 }]);
       const later: string[] = [];
