@@ -2,8 +2,6 @@ import type { Delivery } from '../contract/broker.js';
 import type { HandlerResult } from '../contract/consumer.js';
 import type { InboxCopy } from '../contract/inbox.js';
 import type { BrokerName } from '../contract/message.js';
-import { HEADERS } from '../messages/header-names.js';
-import { readInteger } from '../messages/headers.js';
 import { newMessageId } from '../messages/ids.js';
 import { isThenable } from '../messages/thenable.js';
 import { backoffDelayMs, wait } from './backoff.js';
@@ -20,6 +18,7 @@ import {
   readVerdict,
 } from './ending.js';
 import { HandlerRun, type RunOwner } from './handler-run.js';
+import { copyOf } from './inbox-copy.js';
 import type { InboxGate, Passage } from './inbox-gate.js';
 import type { Lane, LaneItem } from './key-lanes.js';
 import type { Ended, LettingGo } from './let-go.js';
@@ -32,9 +31,6 @@ export interface WorkScope extends PipelineOptions {
   readonly gate: InboxGate | null;
   readonly lettingGo: LettingGo;
 }
-
-const REPLAYS = { min: 0, fallback: 0 };
-const ATTEMPTS = { min: 1, fallback: 1 };
 
 /**
  * One delivery on its way: through the inbox and its attempts to its end. A handler that succeeds the first time passes
@@ -83,11 +79,7 @@ export class Work implements StintWork, Ended, RunOwner {
     const { message } = this.delivery;
     const { gate, clock } = this.#scope;
     const own = identityOf(message);
-    this.copy = {
-      id: own ?? newMessageId(clock.epochMs()),
-      generation: readInteger(message.headers, HEADERS.replayCount, REPLAYS),
-      attempt: readInteger(message.headers, HEADERS.attempt, ATTEMPTS),
-    };
+    this.copy = copyOf(message, own ?? newMessageId(clock.epochMs()));
     if (gate === null || own === null) {
       this.#attempt(this.copy.attempt);
       return;
