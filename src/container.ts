@@ -226,6 +226,8 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
     broker: flag.broker,
     ports,
     pipeline,
+    carriers: plan.brokers,
+    inbox: definition.inbox ? inbox : null,
     clock,
     emit,
     checkMove,

@@ -15,7 +15,7 @@ export interface ConsumerSet {
   start(name: string, isUp: (broker: BrokerName) => boolean): Promise<void>;
   /** Starts all, each as `start` does. Rejects with the first failure, once every one of them has started or failed. */
   startAll(isUp: (broker: BrokerName) => boolean): Promise<void>;
-  /** Starts the consumers that waited for this broker. */
+  /** Starts the consumers, and attaches the draining legs, that waited for this broker. */
   brokerCameUp(broker: BrokerName): void;
   /** Stops all; returns how many deliveries were left unsettled. */
   stopAll(options: { readonly deadlineMs: number }): Promise<number>;

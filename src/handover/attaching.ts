@@ -13,6 +13,8 @@ export class Attaching {
   readonly #attached: Promise<Leg>;
   /** Resolves with the leg, or rejects because it was given up or could not be attached. */
   readonly leg: Promise<Leg>;
+  /** Set when it was given up: resolves once whatever comes of it has left. Never rejects. */
+  gone: Promise<void> | null = null;
   #reject!: (error: BuscouplerError) => void;
   #isOver = false;
 
@@ -45,6 +47,6 @@ export class Attaching {
     if (this.#isOver) return;
     this.#reject(error);
     // Nobody is left to be told of a leg that fails to come or to leave.
-    this.#attached.then((leg) => leg.detach({ deadlineMs: LEAVE_MS })).catch(() => undefined);
+    this.gone = this.#attached.then((leg) => leg.detach({ deadlineMs: LEAVE_MS })).catch(() => undefined);
   }
 }

@@ -3,14 +3,16 @@ import type { Clock } from '../contract/clock.js';
 import type { AnyConsumer } from '../contract/consumer.js';
 import { BuscouplerError, describeError } from '../contract/errors.js';
 import type { EmitEvent } from '../contract/events.js';
+import type { Inbox } from '../contract/inbox.js';
 import type { BrokerName } from '../contract/message.js';
 import type { ConsumerControl, ConsumerHealth } from '../contract/message-bus.js';
 import type { Pipeline } from '../delivery/pipeline.js';
 import { Attaching } from './attaching.js';
 import { type ConsumerState, mayFollow } from './consumer-states.js';
 import { Deadline } from './deadline.js';
-import { endFeeding, type Feeding } from './feeding.js';
+import { type EndLegsOptions, endLegs, type Feeding, type LegAndTaker } from './feeding.js';
 import { Intake } from './intake.js';
+import { OtherLeg } from './other-leg.js';
 
 /** Deliveries per handler in flight: with fewer, one key's messages fill the window and the other keys starve. */
 const DELIVERIES_PER_HANDLER = 8;
@@ -28,6 +30,10 @@ export interface ConsumerFeedOptions {
   readonly broker: BrokerName;
   readonly ports: ReadonlyMap<BrokerName, BrokerPort>;
   readonly pipeline: Pipeline;
+  /** Brokers that its topic is published to. */
+  readonly carriers: readonly BrokerName[];
+  /** `null`: it has none, and therefore no draining leg, which could not tell copies apart. */
+  readonly inbox: Inbox | null;
   readonly clock: Clock;
   readonly emit: EmitEvent;
   /** Throws BC_MOVE_REFUSED if the consumer may not be fed by this broker. */
@@ -35,9 +41,10 @@ export interface ConsumerFeedOptions {
 }
 
 /**
- * One consumer and the leg that feeds it. Operations run one after another; `stop` does not wait for those before it but
+ * One consumer, the leg that feeds it and the one that drains its other broker. Operations run one after another; `stop` does not wait for those before it but
  * cuts them short. A move makes before it breaks: the new leg is attached and its deliveries are held until the old one
- * has finished what was delivered to it, so a broker that cannot serve leaves the old leg untouched.
+ * has finished what was delivered to it, so a broker that cannot serve leaves the old leg untouched. The draining leg of the
+ * new broker leaves before, and what it held comes to the new live leg in its order.
  */
 export class ConsumerFeed implements ConsumerControl {
   readonly #options: ConsumerFeedOptions;
@@ -45,7 +52,10 @@ export class ConsumerFeed implements ConsumerControl {
   #reason: string | undefined;
   #broker: BrokerName;
   #feeding: Feeding | null = null;
-  #draining: Leg | null = null;
+  /** The old leg of a move, as long as it finishes. */
+  #leaving: Leg | null = null;
+  /** The leg that drains its other broker. */
+  readonly #other: OtherLeg;
   #concurrency: number;
   #wantsPause = false;
   #last: Promise<unknown> = Promise.resolve();
@@ -58,12 +68,14 @@ export class ConsumerFeed implements ConsumerControl {
     this.#options = options;
     this.#broker = options.broker;
     this.#concurrency = options.consumer.concurrency;
+    this.#other = new OtherLeg({ ...options, capacity: () => this.#capacity });
   }
 
   get name(): string {
     return this.#options.consumer.name;
   }
 
+  /** The broker that feeds it now, where its retry copies go. */
   get broker(): BrokerName {
     return this.#broker;
   }
@@ -99,15 +111,22 @@ export class ConsumerFeed implements ConsumerControl {
     });
   }
 
+  /** The broker of its draining leg may be back. */
+  brokerCameUp(broker: BrokerName): void {
+    if (broker === this.#broker) this.recover();
+    else this.#other.tryNow();
+  }
+
   async stop(options: { readonly deadlineMs?: number } = {}): Promise<void> {
     await this.stopAndCount(options.deadlineMs ?? STOP_DEADLINE_MS);
   }
 
-  /** Like `stop`; returns how many deliveries were left unsettled. */
+  /** Like `stop`; returns how many deliveries both legs left unsettled. */
   stopAndCount(deadlineMs: number): Promise<number> {
     const endMs = this.#options.clock.monotonicMs() + deadlineMs;
     this.#stops += 1;
     this.#attaching?.giveUp(this.#stopped());
+    this.#other.stopWaiting();
     this.#deadline?.bringForward(endMs);
     return this.#oneByOne(async () => {
       this.#stops -= 1;
@@ -130,6 +149,7 @@ export class ConsumerFeed implements ConsumerControl {
     this.#enter('live');
     this.#feeding?.intake.release();
     this.#feeding?.leg.resume();
+    this.#other.resume();
     this.#options.emit('consumer-resumed', { consumer: this.name });
   }
 
@@ -141,12 +161,13 @@ export class ConsumerFeed implements ConsumerControl {
     this.#concurrency = concurrency;
     this.#options.pipeline.setConcurrency(concurrency);
     this.#feeding?.leg.setCapacity(this.#capacity);
+    this.#other.setCapacity(this.#capacity);
   }
 
   status(): ConsumerHealth {
     const { pipeline } = this.#options;
-    const legs: Partial<Record<BrokerName, LegStatus>> = {};
-    if (this.#draining !== null) legs[this.#draining.broker] = this.#draining.status();
+    const legs = this.#other.status();
+    if (this.#leaving !== null) legs[this.#leaving.broker] = this.#leaving.status();
     if (this.#feeding !== null) legs[this.#feeding.leg.broker] = this.#feeding.leg.status();
     const own = legs[this.#broker];
     const reason = this.#reason ?? pipeline.trouble ?? own?.reason;
@@ -199,13 +220,19 @@ export class ConsumerFeed implements ConsumerControl {
       throw error;
     }
     this.#enter('live');
+    this.#openOther();
     if (this.#wantsPause) this.#pauseNow();
     this.#tellStarted();
+  }
+
+  #openOther(): void {
+    if (this.#stops === 0) this.#other.open(this.#broker, { isPaused: this.#wantsPause });
   }
 
   #pauseNow(): void {
     this.#enter('paused');
     this.#feeding?.leg.pause();
+    this.#other.pause();
     this.#options.emit('consumer-paused', { consumer: this.name, reason: 'pause() was called' });
   }
 
@@ -224,6 +251,8 @@ export class ConsumerFeed implements ConsumerControl {
     const port = ports.get(broker);
     if (port === undefined)
       throw new BuscouplerError('BC_MOVE_REFUSED', `The broker ${broker} is not enabled.`);
+    await this.#other.untilLateLegLeft();
+    if (this.#stops > 0) throw this.#stopped();
     const intake = new Intake(pipeline, broker, holding);
     const spec: LegSpec = { consumer, capacity: this.#capacity, deliver: intake.take };
     this.#attaching = new Attaching(port, spec, clock);
@@ -243,23 +272,37 @@ export class ConsumerFeed implements ConsumerControl {
     const feeding = this.#feeding;
     this.#wantsPause = false;
     let left = 0;
+    let leftByOther = 0;
     if (feeding !== null) {
-      left = await this.#finish(feeding, endMs);
+      const draining = await this.#other.release();
+      const legs = draining === null ? [feeding] : [feeding, draining];
+      [left = 0, leftByOther = 0] = await this.#end(legs, { endMs });
       this.#feeding = null;
       const { broker } = feeding.leg;
       this.#options.emit('consumer-stopped', { consumer: this.name, broker, unsettled: left });
     }
     if (mayFollow(this.#state, 'stopped')) this.#enter('stopped');
-    return left;
+    return left + leftByOther;
   }
 
-  async #finish(feeding: Feeding, endMs: number): Promise<number> {
+  async #end(
+    legs: readonly LegAndTaker[],
+    { endMs, ...rest }: { readonly endMs: number } & Pick<EndLegsOptions, 'interrupts'>,
+  ): Promise<number[]> {
     const { pipeline, clock, emit } = this.#options;
     const deadline = new Deadline(clock, endMs);
     this.#deadline = deadline;
-    const left = await endFeeding(feeding, { consumer: this.name, pipeline, deadline, emit });
+    const left = await endLegs(legs, { consumer: this.name, pipeline, deadline, emit, ...rest });
     this.#deadline = null;
     return left;
+  }
+
+  /** Before the broker of the draining leg feeds the consumer: one queue with two legs of it would lose its order. */
+  async #endOther(): Promise<void> {
+    const draining = await this.#other.release();
+    const endMs = this.#options.clock.monotonicMs() + STOP_DEADLINE_MS;
+    if (draining !== null) await this.#end([draining], { endMs, interrupts: false });
+    if (this.#stops > 0) throw this.#stopped();
   }
 
   async #move(to: BrokerName): Promise<void> {
@@ -309,27 +352,30 @@ export class ConsumerFeed implements ConsumerControl {
     emit('consumer-moving', { consumer: this.name, from, to });
     let fresh: Feeding;
     try {
+      await this.#endOther();
       fresh = await this.#attach(to, { isHeld: true });
     } catch (error) {
       this.#enter(before);
+      this.#openOther();
       if (this.#wantsPause && before === 'live') this.#pauseNow();
       throw error;
     }
-    this.#draining = old.leg;
+    this.#leaving = old.leg;
     this.#feeding = fresh;
     this.#broker = to;
     const patienceMs = (consumer.timeoutMs + 1_000) * consumer.retry.attempts + 60_000;
-    const left = await this.#finish(old, clock.monotonicMs() + patienceMs);
-    this.#draining = null;
+    const [left = 0] = await this.#end([old], { endMs: clock.monotonicMs() + patienceMs });
+    this.#leaving = null;
     if (left > 0) this.#tellLeft(left, from);
     this.#enter(this.#wantsPause ? 'paused' : 'live');
     if (this.#wantsPause) fresh.leg.pause();
     else fresh.intake.release();
+    this.#openOther();
     this.#tellStarted();
   }
 
   #tellLeft(left: number, broker: BrokerName): void {
-    const what = `"${this.name}" left ${left} unsettled deliveries on ${broker}; those that only ${broker} has wait there until it is moved back.`;
+    const what = `"${this.name}" left ${left} unsettled deliveries on ${broker}; they go back there, to its draining leg.`;
     this.#options.emit('warning', { what });
   }
 

@@ -54,7 +54,7 @@ export class Consumers implements ConsumerSet {
   }
 
   brokerCameUp(broker: BrokerName): void {
-    for (const feed of this.#feeds.values()) if (feed.broker === broker) feed.recover();
+    for (const feed of this.#feeds.values()) feed.brokerCameUp(broker);
   }
 
   async remove(name: string): Promise<void> {

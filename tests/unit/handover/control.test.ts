@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Leg } from '../../../src/contract/broker.js';
-import { BuscouplerError, defineConsumer, defineTopic } from '../../../src/index.js';
+import { type BrokerName, BuscouplerError, defineConsumer, defineTopic } from '../../../src/index.js';
 import { billing, openTestBus, orders, watch } from '../bus/harness.js';
 import { type Deferred, deferred } from '../delivery/harness.js';
 
@@ -216,7 +216,7 @@ test('a pause that comes while the consumer moves or starts holds afterwards; a 
 
 test('concurrency changes take effect at once, in the pipeline and in what the broker hands over', async () => {
   const gates: Deferred[] = [];
-  const capacities: number[] = [];
+  const capacities: Record<BrokerName, number[]> = { kafka: [], rabbitmq: [] };
   const { bus, clock, start } = await openTestBus({
     consumers: [
       billing({
@@ -228,14 +228,14 @@ test('concurrency changes take effect at once, in the pipeline and in what the b
         },
       }),
     ],
-    port: (_, port) => {
+    port: (name, port) => {
       const attach = port.attach.bind(port);
       port.attach = async (spec) => {
-        capacities.push(spec.capacity);
+        capacities[name].push(spec.capacity);
         const leg: Leg = await attach(spec);
         const setCapacity = leg.setCapacity.bind(leg);
         leg.setCapacity = (capacity) => {
-          capacities.push(capacity);
+          capacities[name].push(capacity);
           setCapacity(capacity);
         };
         return leg;
@@ -255,7 +255,7 @@ test('concurrency changes take effect at once, in the pipeline and in what the b
   for (const gate of gates.slice(0, 4)) gate.resolve();
   await clock.advance(0);
   expect(control.status().inFlight).toBe(1);
-  expect(capacities).toEqual([16, 40, 8]);
+  expect(capacities).toEqual({ kafka: [16, 40, 8], rabbitmq: [16, 40, 8] }); // the draining leg's too
   for (const bad of [0, -1, 1.5, Number.NaN, '4' as never]) {
     expect(() => control.setConcurrency(bad)).toThrow(
       expect.objectContaining({ code: 'BC_DEFINITION_INVALID' }),

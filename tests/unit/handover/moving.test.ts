@@ -166,7 +166,7 @@ test('a broker that is down refuses the move at once and the old leg goes on', a
 
 test.each([
   ['rejects', () => Promise.reject(new BuscouplerError('BC_PERMISSION', 'May not read.')), 0],
-  ['never answers', () => new Promise<never>(() => undefined), 120_000],
+  ['never answers', () => new Promise<never>(() => undefined), 60_000 + 120_000], // its draining leg may come yet
 ])('a broker whose attach %s refuses the move and the old leg goes on', async (_, attach, afterMs) => {
   const handled: string[] = [];
   const world = await openTestBus({
@@ -193,9 +193,9 @@ test('a leg that comes after its move was given up leaves at once and hands noth
       const attach = port.attach.bind(port);
       if (name === 'kafka')
         port.attach = async (spec) => {
-          await late.promise;
+          if (spec.role !== 'draining') await late.promise;
           const leg = await attach(spec);
-          legs.push(leg);
+          if (spec.role !== 'draining') legs.push(leg);
           return leg;
         };
       return port;
