@@ -23,6 +23,16 @@ export function readInteger(
   return value >= min ? value : fallback;
 }
 
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+
+/** A header as ms since the epoch; `null` unless it is an ISO 8601 time with its offset. */
+export function readTimeMs(headers: Headers, name: string): number | null {
+  const text = readText(headers, name);
+  if (text === null || !ISO_TIME.test(text)) return null;
+  const timeMs = Date.parse(text);
+  return Number.isNaN(timeMs) ? null : timeMs;
+}
+
 /** A copy with a null prototype, own properties only. */
 export function copyHeaders(raw: Readonly<Record<string, unknown>>): Record<string, HeaderValue> {
   const copy: Record<string, HeaderValue> = Object.create(null);

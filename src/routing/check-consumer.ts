@@ -1,7 +1,15 @@
 import type { AnyConsumer } from '../contract/consumer.js';
 import { BuscouplerError } from '../contract/errors.js';
 import type { BrokerName } from '../contract/message.js';
-import { checkName, deadLetterQueueOf, deadLetterTopicOf, kafkaTopicOf, queueOf } from '../messages/names.js';
+import {
+  checkName,
+  deadLetterQueueOf,
+  deadLetterTopicOf,
+  kafkaTopicOf,
+  queueOf,
+  retryQueueOf,
+  retryTopicOf,
+} from '../messages/names.js';
 import { gapOf } from './plan-route.js';
 import type { RoutePlan } from './route.js';
 
@@ -30,10 +38,16 @@ export function namePlaces(consumer: AnyConsumer, present: readonly AnyConsumer[
 /** Every name that a consumer makes a place of on these brokers, with what it is. What exists was named by others. */
 function placesOf(consumer: AnyConsumer, brokers: readonly BrokerName[]): [name: string, what: string][] {
   const places: [string, string][] = [[consumer.group, 'group']];
-  if (brokers.includes('kafka')) places.push([deadLetterTopicOf(consumer), 'dead-letter topic']);
-  if (brokers.includes('rabbitmq')) {
+  const [onKafka, onRabbitmq] = [brokers.includes('kafka'), brokers.includes('rabbitmq')];
+  if (onKafka) places.push([deadLetterTopicOf(consumer), 'dead-letter topic']);
+  if (onRabbitmq) {
     if (!consumer.rabbitmq.existing) places.push([queueOf(consumer), 'queue']);
     places.push([deadLetterQueueOf(consumer), 'dead-letter queue']);
+  }
+  if (onKafka) places.push([retryTopicOf(consumer, 0), 'retry topic']);
+  for (const delayMs of consumer.retry.deferredMs) {
+    if (onKafka) places.push([retryTopicOf(consumer, delayMs), 'retry topic']);
+    if (onRabbitmq) places.push([retryQueueOf(consumer, delayMs), 'retry queue']);
   }
   return places;
 }

@@ -3,7 +3,6 @@ import type { Capabilities } from '../../contract/capabilities.js';
 import type { BrokerName } from '../../contract/message.js';
 import { deadLetterTopicOf, kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broker.js';
-import type { Feed } from './leg.js';
 import { LogFeed } from './log-feed.js';
 import { createLogStore, DEFAULT_MESSAGE_BYTES, type LogStore } from './log-store.js';
 import { provisionLog } from './log-topology.js';
@@ -34,14 +33,6 @@ export function createLogBroker(options: LogBrokerOptions): BrokerPort {
   return new EmbeddedBroker(options.name ?? 'kafka', logEngine(store), options);
 }
 
-/** A draining leg reads what exists for its consumer alone; this log has no such topics. */
-const NOTHING: Feed = {
-  join: () => undefined,
-  leave: () => undefined,
-  wake: () => undefined,
-  waiting: () => 0,
-};
-
 function logEngine(store: LogStore): Engine {
   return {
     product: 'log',
@@ -51,7 +42,7 @@ function logEngine(store: LogStore): Engine {
     turns: store.turns,
     provision: (topology, report) => provisionLog(store, topology, report),
     route: (destination) => routeTo(store, destination),
-    feed: ({ consumer, role }) => (role === 'draining' ? NOTHING : new LogFeed(store, consumer)),
+    feed: (spec) => new LogFeed(store, spec),
     depth: ({ group, topic }) => {
       const name = kafkaTopicOf(topic);
       return store.topic(name) === undefined ? null : store.lag(group, name);

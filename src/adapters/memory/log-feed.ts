@@ -1,40 +1,56 @@
+import type { LegSpec } from '../../contract/broker.js';
+import type { Timer } from '../../contract/clock.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
 import { kafkaTopicOf } from '../../messages/names.js';
 import type { EmbeddedLeg, Feed } from './leg.js';
 import { LogAssignment } from './log-assignment.js';
-import type { GroupMember } from './log-group.js';
-import type { LogPartition } from './log-partition.js';
+import type { GroupMember, GroupShare } from './log-group.js';
+import { dueAtOf, retryTopicsOf } from './log-retries.js';
 import type { LogStore } from './log-store.js';
 import type { TurnTask } from './turns.js';
 
 /** Most records of one partition before the next has its turn. */
 const RECORDS_PER_PARTITION = 32;
 
-/** Reads a topic as one member of a group, its partitions in turn. */
+/**
+ * Reads a consumer's topic and its retry topics as one member of a group, the partitions in turn; a draining leg reads the
+ * retry topics only. A retry that is not due holds up the later ones of its partition, which are not due either, and
+ * nothing else.
+ */
 export class LogFeed implements Feed, GroupMember, TurnTask {
-  readonly topic: string;
   readonly #store: LogStore;
   readonly #consumer: AnyConsumer;
+  readonly #isDraining: boolean;
+  /** Delays of the retry topics that it is subscribed to, by topic. */
+  #retries: ReadonlyMap<string, number> = new Map();
+  #dueTimer: Timer | null = null;
+  topics: readonly string[] = [];
   #assignments: readonly LogAssignment[] = [];
   #next = 0;
   #leg: EmbeddedLeg | null = null;
   isQueued = false;
 
-  constructor(store: LogStore, consumer: AnyConsumer) {
+  constructor(store: LogStore, { consumer, role = 'live' }: LegSpec) {
     this.#store = store;
     this.#consumer = consumer;
-    this.topic = kafkaTopicOf(consumer.topic);
+    this.#isDraining = role === 'draining';
   }
 
   join(leg: EmbeddedLeg): void {
-    this.#store.requireTopic(this.topic);
-    this.#leg = leg;
+    const topic = kafkaTopicOf(this.#consumer.topic);
     const group = this.#store.group(this.#consumer.group);
-    group.startAt(this.topic, this.#consumer.kafka.startFrom ?? 'earliest');
+    this.#store.requireTopic(topic);
+    this.#leg = leg;
+    this.#retries = retryTopicsOf(this.#store, this.#consumer);
+    this.topics = this.#isDraining ? [...this.#retries.keys()] : [topic, ...this.#retries.keys()];
+    group.startAt(topic, this.#consumer.kafka.startFrom ?? 'earliest');
+    for (const retry of this.#retries.keys()) group.startAt(retry, 'earliest');
     group.join(this);
   }
 
   leave(): void {
+    this.#dueTimer?.cancel();
+    this.#dueTimer = null;
     this.#store.group(this.#consumer.group).leave(this);
   }
 
@@ -58,10 +74,16 @@ export class LogFeed implements Feed, GroupMember, TurnTask {
     if (unsettled > 0) this.#leg?.lostSome(unsettled);
   }
 
-  assign(partitions: readonly LogPartition[], committed: number[]): void {
+  assign(shares: readonly GroupShare[]): void {
     const leg = this.#leg as EmbeddedLeg;
-    this.#assignments = partitions.map((one) => new LogAssignment(one, committed, leg));
-    for (const partition of partitions) partition.readers.push(this);
+    this.#assignments = shares.flatMap(({ partitions, committed }) =>
+      partitions.map((partition) => {
+        const delayMs = this.#retries.get(partition.topic);
+        const dueAt = delayMs === undefined ? null : dueAtOf(delayMs);
+        return new LogAssignment(leg, { partition, committed }, dueAt);
+      }),
+    );
+    for (const { partition } of this.#assignments) partition.readers.push(this);
     this.wake();
   }
 
@@ -81,14 +103,31 @@ export class LogFeed implements Feed, GroupMember, TurnTask {
       done += delivered;
     }
     if (idle < this.#assignments.length) this.wake();
+    else if (this.#retries.size > 0) this.#wakeWhenDue();
     return done;
+  }
+
+  #wakeWhenDue(): void {
+    const { clock } = this.#store;
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const assignment of this.#assignments) {
+      dueMs = Math.min(dueMs, assignment.nextDueMs() ?? Number.POSITIVE_INFINITY);
+    }
+    this.#dueTimer?.cancel();
+    this.#dueTimer = null;
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    // Timers fire early, and the two clocks drift: whoever wakes looks at the time again.
+    this.#dueTimer = clock.schedule(() => this.wake(), Math.max(1, dueMs - clock.epochMs()));
   }
 
   /** A delivery may lead to anything, a rebalance included: capacity and ownership are looked at before each. */
   #deliverFrom(assignment: LogAssignment, most: number): number {
     const leg = this.#leg as EmbeddedLeg;
+    const epochMs = this.#store.clock.epochMs();
     let delivered = 0;
-    while (delivered < most && leg.canTake && !assignment.isLost && assignment.deliverNext()) delivered += 1;
+    while (delivered < most && leg.canTake && !assignment.isLost && assignment.deliverNext(epochMs)) {
+      delivered += 1;
+    }
     return delivered;
   }
 }

@@ -1,14 +1,20 @@
 import type { LogPartition } from './log-partition.js';
 
-/** One member of a group, subscribed to one topic. */
+/** One member of a group and the topics that it is subscribed to. */
 export interface GroupMember {
-  readonly topic: string;
+  readonly topics: readonly string[];
   /** Everything assigned is lost. */
   revoke(): void;
-  /** These partitions are its own now; it reads from `committed[partition]` on and writes what it commits there. */
-  assign(partitions: readonly LogPartition[], committed: number[]): void;
-  /** The topic was deleted: the member leaves and waits for it to come back. */
+  /** These are its own now. */
+  assign(shares: readonly GroupShare[]): void;
+  /** One of its topics was deleted: the member leaves and waits for it to come back. */
   topicDeleted(): void;
+}
+
+/** A member's part of one topic: it reads from `committed[partition]` on and writes what it commits there. */
+export interface GroupShare {
+  readonly partitions: readonly LogPartition[];
+  readonly committed: number[];
 }
 
 /** Offsets that were never committed. */
@@ -48,20 +54,25 @@ export class LogGroup {
     this.rebalance();
   }
 
-  /** Gives every member its share of its topic anew: partition p goes to the member p modulo their number. */
+  /** Gives every member its shares of its topics anew. */
   rebalance(): void {
     this.generation += 1;
     for (const member of this.#members) member.revoke();
-    for (const member of this.#members) {
-      const peers = this.#members.filter((one) => one.topic === member.topic);
-      const place = peers.indexOf(member);
-      const share = this.#partitionsOf(member.topic).filter((one) => one.index % peers.length === place);
-      member.assign(share, this.#offsetsOf(member.topic));
+    for (const member of [...this.#members]) {
+      member.assign(member.topics.map((topic) => this.#shareOf(member, topic)));
     }
   }
 
+  /** Among the members that are subscribed to the topic, partition p goes to the member p modulo their number. */
+  #shareOf(member: GroupMember, topic: string): GroupShare {
+    const peers = this.membersOf(topic);
+    const place = peers.indexOf(member);
+    const partitions = this.#partitionsOf(topic).filter((one) => one.index % peers.length === place);
+    return { partitions, committed: this.#offsetsOf(topic) };
+  }
+
   membersOf(topic: string): readonly GroupMember[] {
-    return this.#members.filter((member) => member.topic === topic);
+    return this.#members.filter((member) => member.topics.includes(topic));
   }
 
   /** Writes where to start for every partition of a topic that has nothing committed. */

@@ -55,7 +55,7 @@ export class LogStore {
   readonly gate = new Gate('log');
   readonly faults = new Faults(this.gate);
   readonly turns: Turns;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #maxBytes: number;
   readonly #topics = new Map<string, LogTopic>();
   readonly #twins = new Map<string, string>();
@@ -63,7 +63,7 @@ export class LogStore {
   #bytes = 0;
 
   constructor(options: LogStoreOptions) {
-    this.#clock = options.clock;
+    this.clock = options.clock;
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.turns = new Turns(options.clock);
   }
@@ -75,6 +75,10 @@ export class LogStore {
 
   topic(name: string): LogTopic | undefined {
     return this.#topics.get(name);
+  }
+
+  topicNames(): readonly string[] {
+    return [...this.#topics.keys()];
   }
 
   /** Throws BC_PLACE_MISSING. */
@@ -148,7 +152,7 @@ export class LogStore {
 
   /** Stores a message of a foreign producer. Throws why it cannot. */
   write(name: string, message: ForeignMessage): void {
-    const wire = fromForeign(message, this.#clock.epochMs());
+    const wire = fromForeign(message, this.clock.epochMs());
     const outcome = this.append(name, wire, messageSize(wire));
     if (outcome.status !== 'stored') throw outcome.error;
   }
@@ -186,7 +190,7 @@ export class LogStore {
   #retain(partitions: readonly LogPartition[]): void {
     for (const partition of partitions) {
       const before = partition.bytes;
-      partition.applyRetention(this.#clock.epochMs());
+      partition.applyRetention(this.clock.epochMs());
       this.#bytes -= before - partition.bytes;
     }
   }

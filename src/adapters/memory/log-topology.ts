@@ -1,17 +1,18 @@
 import type { Topology } from '../../contract/broker.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
 import type { AnyTopic } from '../../contract/topic.js';
-import { deadLetterTopicOf, kafkaTopicOf } from '../../messages/names.js';
+import { deadLetterTopicOf, kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
 import type { PlaceCreated } from './broker.js';
 import type { LogRetention } from './log-partition.js';
+import { delaysOf } from './log-retries.js';
 import type { LogStore, LogTopicOptions } from './log-store.js';
 
 type Report = (place: PlaceCreated) => void;
 
-/** Room that a dead letter has beyond its message, for our headers. */
-const DEAD_LETTER_HEADER_BYTES = 64 * 1024;
+/** Room that a copy (dead letter, retry) has beyond its message, for our headers. */
+const COPY_HEADER_BYTES = 64 * 1024;
 
-/** Creates or checks topics, dead-letter topics and the start of groups. */
+/** Creates or checks topics, dead-letter and retry topics and the start of groups. */
 export function provisionLog(store: LogStore, topology: Topology, report: Report): void {
   for (const topic of topology.topics) provisionTopic(store, topic, report);
   for (const consumer of topology.consumers) provisionConsumer(store, consumer, report);
@@ -30,9 +31,13 @@ function provisionConsumer(store: LogStore, consumer: AnyConsumer, report: Repor
   provisionTopic(store, consumer.topic, report);
   const topic = store.requireTopic(kafkaTopicOf(consumer.topic));
   const name = deadLetterTopicOf(consumer);
-  const maxMessageBytes = topic.maxMessageBytes + DEAD_LETTER_HEADER_BYTES;
-  if (store.createTopic({ name, partitions: topic.partitions.length, maxMessageBytes, isKept: true })) {
-    report({ kind: 'dead-letter', name });
+  const maxMessageBytes = topic.maxMessageBytes + COPY_HEADER_BYTES;
+  const copies = { partitions: topic.partitions.length, maxMessageBytes, isKept: true };
+  if (store.createTopic({ name, ...copies })) report({ kind: 'dead-letter', name });
+  for (const delayMs of delaysOf(consumer)) {
+    const retry = retryTopicOf(consumer, delayMs);
+    if (store.createTopic({ name: retry, ...copies })) report({ kind: 'topic', name: retry });
+    store.group(consumer.group).startAt(retry, 'earliest');
   }
   store.group(consumer.group).startAt(topic.name, consumer.kafka.startFrom ?? 'earliest');
 }

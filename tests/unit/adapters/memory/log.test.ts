@@ -199,7 +199,7 @@ describe('the embedded log', () => {
     const created = told.flatMap((one) =>
       one.name === 'place-created' ? [`${one.event.kind} ${one.event.name}`] : [],
     );
-    expect(created).toEqual(['topic orders', 'dead-letter orders_dlt']);
+    expect(created).toEqual(['topic orders', 'dead-letter orders_dlt', 'topic billing-group_retry_0s']);
     const mapped = topicOf({ name: 'mapped', kafka: { topic: 'legacy.orders', existing: true } });
     await expect(broker.provision({ topics: [mapped], consumers: [] })).rejects.toMatchObject({
       code: 'BC_PLACE_MISSING',
