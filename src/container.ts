@@ -9,7 +9,7 @@ import type { BusConfig } from './config/bus-config.js';
 import { type ResolvedFlag, resolveFlags } from './config/flags.js';
 import { secretsOf } from './config/secrets.js';
 import { watchFlags } from './config/watch-flags.js';
-import type { BrokerPort } from './contract/broker.js';
+import type { BrokerPort, Publisher } from './contract/broker.js';
 import type { Clock, Random } from './contract/clock.js';
 import type { AnyConsumer } from './contract/consumer.js';
 import { changeConsumer } from './contract/define-consumer.js';
@@ -24,11 +24,12 @@ import type { AnyTopic } from './contract/topic.js';
 import { deadLetterOf } from './dead-letters/record.js';
 import { createEventHub, type EventHub } from './delivery/event-hub.js';
 import { Pipeline } from './delivery/pipeline.js';
+import type { RetryPlace } from './delivery/pipeline-options.js';
 import { TicketBook } from './delivery/publish-ticket.js';
 import { systemClock } from './delivery/system-clock.js';
 import { ConsumerFeed } from './handover/consumer-feed.js';
 import { Consumers } from './handover/consumers.js';
-import { deadLetterQueueOf, deadLetterTopicOf } from './messages/names.js';
+import { deadLetterQueueOf, deadLetterTopicOf, retryTopicOf } from './messages/names.js';
 import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
 import { BackgroundCopies } from './routing/background-copies.js';
@@ -192,7 +193,7 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
   checkTwins([
     ...routes.kafkaNames(),
     ...[...present, definition].flatMap((one) =>
-      routes.planOf(one.topic).brokers.includes('kafka') ? [deadLetterTopicOf(one)] : [],
+      routes.planOf(one.topic).brokers.includes('kafka') ? copyTopicsOf(one) : [],
     ),
   ]);
   const names = [...present, definition].map(({ name }) => name);
@@ -209,6 +210,7 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
     ),
     deadLetterPlace: (broker) =>
       broker === 'kafka' ? deadLetterTopicOf(definition) : deadLetterQueueOf(definition),
+    retryPlace: retryPlaces(definition, () => feed.broker, port),
     book: get(TOKENS.book),
     clock,
     random: get(TOKENS.random),
@@ -221,7 +223,7 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
     const what = `"${consumer.name}" has no inbox: it would handle what it handled before once more on ${to}.`;
     throw new BuscouplerError('BC_MOVE_REFUSED', what);
   };
-  const feed = new ConsumerFeed({
+  const feed: ConsumerFeed = new ConsumerFeed({
     consumer: definition,
     broker: flag.broker,
     ports,
@@ -233,6 +235,32 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
     checkMove,
   });
   return { definition, feed };
+}
+
+/** The Kafka topics that the copies of a consumer's messages go to. */
+const copyTopicsOf = (consumer: AnyConsumer): string[] => [
+  deadLetterTopicOf(consumer),
+  ...[0, ...consumer.retry.deferredMs].map((delayMs) => retryTopicOf(consumer, delayMs)),
+];
+
+/** Where a consumer's retries wait: always on the broker that feeds it now, whichever delivered the message. */
+function retryPlaces(
+  consumer: AnyConsumer,
+  fedBy: () => BrokerName,
+  port: (broker: BrokerName) => BrokerPort,
+): (delayMs: number) => RetryPlace {
+  const publishers = oncePerBroker((broker) => {
+    const byDelay = new Map<number, Publisher>();
+    return (delayMs: number): Publisher => {
+      const present = byDelay.get(delayMs) ?? port(broker).publisher({ kind: 'retry', consumer, delayMs });
+      byDelay.set(delayMs, present);
+      return present;
+    };
+  });
+  return (delayMs) => {
+    const broker = fedBy();
+    return { broker, publisher: publishers(broker)(delayMs) };
+  };
 }
 
 /** Makes what is asked for when it is first asked for. */

@@ -39,6 +39,10 @@ export const ERRORS = {
     cure: 'Map the existing topic, exchange or queue as it is instead of declaring it anew.',
   },
   BC_MESSAGE_INVALID: { retriable: false, cure: 'Correct the message; it was not sent.' },
+  BC_MESSAGE_EXPIRED: {
+    retriable: false,
+    cure: 'Nothing to do if it is not wanted any more; otherwise publish it with a later expiresAt.',
+  },
   BC_MESSAGE_TOO_LARGE: {
     retriable: false,
     cure: 'Store the payload elsewhere and send a reference, or raise the limit of every broker.',

@@ -45,6 +45,10 @@ export interface BusEvents {
   };
   /** A handler threw, timed out or asked for a retry. */
   'attempt-failed': { consumer: string; id: string; attempt: number; willRetry: boolean; error: unknown };
+  /** A failed message was put off: copy number `attempt` (the original is 1) comes back after `delayMs`. */
+  'retry-stored': { consumer: string; id: string; broker: BrokerName; attempt: number; delayMs: number };
+  /** The copy of a failed message could not be stored; the original stays and it is tried again. */
+  'retry-store-failed': { consumer: string; id: string; broker: BrokerName; error: BuscouplerError };
   /** A message was given up on; its copy is stored in the dead-letter place. */
   'dead-lettered': { consumer: string; id: string; broker: BrokerName; reason: string; place: string };
   /** The dead letter could not be stored; the original stays and it is tried again. */

@@ -7,24 +7,24 @@ import type {
   Position,
 } from '../contract/message.js';
 import { HEADERS } from '../messages/header-names.js';
-import { copyHeaders } from '../messages/headers.js';
 import { isoTime } from '../messages/ids.js';
+import { keptHeaders } from '../messages/kept-headers.js';
 import { redactText } from '../messages/redact.js';
 import type { Failure } from './failure.js';
 
 const STACK_MAX_BYTES = 2 * 1024;
 const MESSAGE_MAX_BYTES = 4 * 1024;
 const TYPE_MAX_BYTES = 256;
-/** A longer key, which only foreign producers give, is not repeated in a header. */
-const KEY_MAX_BYTES = 4 * 1024;
 /** Longest part of a text that is looked through for secrets: far more than is kept. */
 const REDACTED_MAX_LENGTH = 32 * 1024;
 
-/** Headers of a broker's own dead-lettering and routing: meaningless on a copy, and some of them steer the broker. */
-const STRIPPED = /^(x-death|x-first-death-.*|x-last-death-.*|x-delivery-count|CC|BCC)$/;
-
-/** Where an earlier letter came from, perhaps on another broker; it must not stand beside where this one comes from. */
-const ORIGINS: readonly string[] = [
+/**
+ * Where an earlier letter came from, perhaps on another broker, must not stand beside where this one comes from; when and
+ * for whom a retry was due is over.
+ */
+const OUTDATED: readonly string[] = [
+  HEADERS.dueAt,
+  HEADERS.consumer,
   HEADERS.originalPartition,
   HEADERS.originalOffset,
   HEADERS.originalExchange,
@@ -90,6 +90,7 @@ export function deadLetterOf(
 ): OutgoingMessage {
   const { error } = failure;
   const headers = keptHeaders(incoming);
+  for (const name of OUTDATED) delete headers[name];
   Object.assign(headers, originHeaders(incoming.position), {
     [HEADERS.id]: id,
     [HEADERS.originalTopic]: topic,
@@ -110,14 +111,6 @@ export function deadLetterOf(
     contentType: incoming.contentType ?? 'application/octet-stream',
     timestampMs: failure.failedAtMs,
   };
-}
-
-function keptHeaders({ headers, key }: IncomingMessage): Record<string, HeaderValue> {
-  const kept = copyHeaders(headers);
-  for (const name of Object.keys(kept)) if (STRIPPED.test(name)) delete kept[name];
-  for (const name of ORIGINS) delete kept[name];
-  if (key !== null && Buffer.byteLength(key) <= KEY_MAX_BYTES) kept[HEADERS.key] = key;
-  return kept;
 }
 
 /** Cuts the stack, then the message, by as many bytes as there are too many. */

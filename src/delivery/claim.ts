@@ -20,8 +20,11 @@ export class Claim {
     return this.#gate.claim(this.#copy, this.#token, this.#asker);
   }
 
-  /** A conditional write; `false` if the claim was lost, or the delivery ended before the store answered. */
-  mark(what: Mark): Awaitable<boolean> {
-    return this.#gate.mark(what, this.#copy, { token: this.#token, asker: this.#asker });
+  /**
+   * A conditional write; `false` if the claim was lost, or the delivery ended before the store answered. `copy` may be a
+   * later one: `release` raises the record to its attempt.
+   */
+  mark(what: Mark, copy: InboxCopy = this.#copy): Awaitable<boolean> {
+    return this.#gate.mark(what, copy, { token: this.#token, asker: this.#asker });
   }
 }

@@ -1,7 +1,8 @@
 import type { AnyConsumer } from '../contract/consumer.js';
 import type { Headers, IncomingMessage, Message, Position } from '../contract/message.js';
 import { codecOf } from '../messages/codec.js';
-import { cloneHeaders } from '../messages/headers.js';
+import { HEADERS } from '../messages/header-names.js';
+import { cloneHeaders, readTimeMs } from '../messages/headers.js';
 import { compileSchema, type Validation } from '../messages/schema.js';
 import { isThenable } from '../messages/thenable.js';
 
@@ -33,8 +34,10 @@ class DecodedMessage implements Message {
   }
 
   get publishedAt(): Date | null {
-    const { timestampMs } = this.#incoming;
-    return timestampMs === null ? null : new Date(timestampMs);
+    const { headers, timestampMs } = this.#incoming;
+    // A retry copy has a timestamp of its own.
+    const publishedAtMs = readTimeMs(headers, HEADERS.publishedAt) ?? timestampMs;
+    return publishedAtMs === null ? null : new Date(publishedAtMs);
   }
 
   get position(): Position {

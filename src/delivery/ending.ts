@@ -1,6 +1,8 @@
-import type { HandlerResult } from '../contract/consumer.js';
+import type { FinalErrors, HandlerResult } from '../contract/consumer.js';
 import { BuscouplerError } from '../contract/errors.js';
 import type { DeadLetterReason } from '../dead-letters/failure.js';
+import { isFinalError } from './final-errors.js';
+import type { RetryStep } from './retry-plan.js';
 
 /** A message that is given up on. */
 export interface Failed {
@@ -11,11 +13,20 @@ export interface Failed {
   readonly attempt: number;
 }
 
+/** A message whose inline attempts are used up: a copy of it comes back later. */
+export interface DeferredRetry {
+  readonly kind: 'deferred';
+  readonly step: RetryStep;
+  /** Ms since the epoch. */
+  readonly firstFailedAtMs: number;
+}
+
 /** How the attempts at one message ended. `interrupted`: the consumer was stopped; nothing is settled. */
 export type Ending =
   | { readonly kind: 'done' }
   | { readonly kind: 'drop'; readonly reason: string }
   | { readonly kind: 'interrupted' }
+  | DeferredRetry
   | Failed;
 
 /** An attempt that failed, after which another may follow. */
@@ -53,20 +64,23 @@ export function readVerdict(verdict: HandlerResult, attempt: number): Ending | A
   return DONE;
 }
 
-/** What a throw means. `retriable: false` on an error is honoured; everything else may succeed next time. */
-export const readThrown = (error: unknown): Again => ({
+/** What a throw means: it may succeed next time, unless the error or the consumer says that it never will. */
+export const readThrown = (error: unknown, never: FinalErrors): Again => ({
   kind: 'again',
   error,
-  isRetriable: isRetriable(error),
+  isRetriable: !isFinalError(error, never),
   afterMs: null,
 });
 
-function isRetriable(error: unknown): boolean {
-  try {
-    return (error as { retriable?: unknown } | null | undefined)?.retriable !== false;
-  } catch {
-    return true; // a getter of a hostile error
-  }
+/** A message whose time is over. */
+export function readExpired(expiresAtMs: number, attempt: number): Failed {
+  const what = `The message expired at ${new Date(expiresAtMs).toISOString()}.`;
+  return {
+    kind: 'failed',
+    reason: 'expired',
+    error: new BuscouplerError('BC_MESSAGE_EXPIRED', what),
+    attempt,
+  };
 }
 
 /** A message that fails codec or schema. */

@@ -1,21 +1,19 @@
-import type { Delivery } from '../contract/broker.js';
-import type { InboxCopy } from '../contract/inbox.js';
 import type { BrokerName } from '../contract/message.js';
 import { wait } from './backoff.js';
 import type { Claim } from './claim.js';
-import { storeDeadLetter } from './dead-letter-writer.js';
-import { type Ending, type Failed, readBurial } from './ending.js';
-import type { Asker, Passage } from './inbox-gate.js';
+import { type DeferredRetry, type Ending, type Failed, readBurial } from './ending.js';
+import type { Passage } from './inbox-gate.js';
 import type { PipelineOptions } from './pipeline-options.js';
+import type { RetryStep } from './retry-plan.js';
+import { storeCopy } from './store-copy.js';
+import { type KeptDelivery, storeRetry } from './store-retry.js';
 
 /** Pause before a lost claim is looked at again, ms. */
 const LOOK_AGAIN_MS = 100;
 
 /** A delivery whose attempts ended. */
-export interface Ended extends Asker {
-  readonly delivery: Delivery;
+export interface Ended extends KeptDelivery {
   readonly broker: BrokerName;
-  readonly copy: InboxCopy;
   /** `null`: it did not pass an inbox. */
   readonly claim: Claim | null;
 }
@@ -43,6 +41,7 @@ export class LettingGo {
 
   async end(work: Ended, ending: Ending): Promise<void> {
     if (ending.kind === 'failed') return this.#endFailed(work, ending);
+    if (ending.kind === 'deferred') return this.#endDeferred(work, ending);
     if (ending.kind === 'interrupted') return void (await work.claim?.mark('release'));
     if (work.claim === null || (await work.claim.mark('markDone'))) this.settle(work, ending);
     else await this.lookAgain(work, ending);
@@ -54,7 +53,7 @@ export class LettingGo {
     if (passage === 'settled') work.delivery.settle();
     else if (passage === 'claimed') await this.end(work, ending);
     else if (passage === 'burying') {
-      await this.finishBurial(work, ending.kind === 'failed' ? ending : readBurial(work.copy.attempt));
+      await this.finishBurial(work, ending.kind === 'failed' ? ending : this.readBurial(work));
     }
   }
 
@@ -63,6 +62,35 @@ export class LettingGo {
     if (work.isOver) return void (await work.claim?.mark('release'));
     if (work.claim === null || (await work.claim.mark('markBurying'))) await this.finishBurial(work, ending);
     else await this.lookAgain(work, ending);
+  }
+
+  /**
+   * Copy stored, then the record raised to it, then the original let go of. A copy that comes back before its attempt was
+   * raised finds our claim and waits; after a crash in between, original and copy meet in the inbox, and one has the effect.
+   */
+  async #endDeferred(work: Ended, { step, firstFailedAtMs }: DeferredRetry): Promise<void> {
+    const attempt = work.copy.attempt + 1;
+    const isStored = await storeRetry(this.#options, work, { ...step, firstFailedAtMs, attempt });
+    if (!isStored) return void (await work.claim?.mark('release'));
+    const raised = { ...work.copy, attempt };
+    while (work.claim !== null && !(await work.claim.mark('release', raised))) {
+      const passage = await this.#claimAgain(work);
+      if (passage === 'lost') return;
+      if (passage === 'burying') return this.finishBurial(work, this.readBurial(work));
+      if (passage === 'settled') break;
+    }
+    work.delivery.settle();
+  }
+
+  /** Sends a copy that came before its time round once more: no attempt, so the inbox is not asked. */
+  async forward(work: Ended, step: RetryStep, firstFailedAtMs: number): Promise<void> {
+    const hop = { ...step, firstFailedAtMs, attempt: work.copy.attempt };
+    if (await storeRetry(this.#options, work, hop)) work.delivery.settle();
+  }
+
+  /** What is known of a burial that someone else decided: every attempt of this copy may have been made. */
+  readBurial({ copy }: Ended): Failed {
+    return readBurial(copy.attempt * this.#options.consumer.retry.attempts);
   }
 
   /** Stores the letter of a message whose death is decided. */
@@ -91,11 +119,12 @@ export class LettingGo {
     const facts = { consumer: consumer.name, id: work.copy.id, broker };
     const failure = { reason, error, attempt, consumer: consumer.name, failedAtMs: clock.epochMs() };
     const publisher = deadLetterPublisher(broker);
-    const isStored = await storeDeadLetter({
+    const letter = () =>
+      deadLetterOf({ delivery, id: facts.id, failure, maxBytes: publisher.maxMessageBytes });
+    const isStored = await storeCopy({
       ...this.#options,
       asker: work,
-      publisher,
-      letter: () => deadLetterOf({ delivery, id: facts.id, failure, maxBytes: publisher.maxMessageBytes }),
+      copy: () => ({ message: letter(), publisher }),
       onFailure: (why) => emit('dead-letter-failed', { ...facts, error: why }),
     });
     if (isStored) emit('dead-lettered', { ...facts, reason, place: deadLetterPlace(broker) });

@@ -18,6 +18,12 @@ export interface LetterRequest {
   readonly maxBytes: number;
 }
 
+/** A place from which a copy comes back to the consumer. */
+export interface RetryPlace {
+  readonly broker: BrokerName;
+  readonly publisher: Publisher;
+}
+
 /** What the pipeline of one consumer is made of. */
 export interface PipelineOptions {
   readonly consumer: AnyConsumer;
@@ -26,6 +32,8 @@ export interface PipelineOptions {
   readonly deadLetterOf: (request: LetterRequest) => OutgoingMessage;
   readonly deadLetterPublisher: (broker: BrokerName) => Publisher;
   readonly deadLetterPlace: (broker: BrokerName) => string;
+  /** Where a copy waits for so long, on the broker by which the consumer is fed now. */
+  readonly retryPlace: (delayMs: number) => RetryPlace;
   readonly book: TicketBook;
   readonly clock: Clock;
   readonly random: Random;

@@ -11,13 +11,12 @@ const STORE_TIMEOUT_MS = 10_000;
 
 const BACKOFF = { initialMs: 500, factor: 2, maxMs: 30_000, jitter: 0.2 };
 
-/** What storing a dead letter needs. */
-export interface DeadLetterWriting {
+/** What storing a copy of a message needs, be it a dead letter or a retry. */
+export interface CopyStoring {
   /** The delivery: the tries end when it is lost or its consumer is stopped hard. */
   readonly asker: Asker;
-  readonly publisher: Publisher;
-  /** Made anew for each try: what the place takes may be known better by then. */
-  readonly letter: () => OutgoingMessage;
+  /** Asked for each try: what the place takes may be known better by then, and a retry may go elsewhere. */
+  readonly copy: () => { readonly message: OutgoingMessage; readonly publisher: Publisher };
   readonly clock: Clock;
   readonly random: Random;
   readonly book: TicketBook;
@@ -25,8 +24,8 @@ export interface DeadLetterWriting {
 }
 
 /** Publishes one message and resolves with the outcome; never rejects. */
-function publishOnce(message: OutgoingMessage, writing: DeadLetterWriting): Promise<PublishOutcome> {
-  const { publisher, clock, book, asker } = writing;
+function publishOnce({ copy, clock, book, asker }: CopyStoring): Promise<PublishOutcome> {
+  const { message, publisher } = copy();
   return new Promise((resolve) => {
     const giveUp = (): void => ticket.abandon('BC_LIFECYCLE', 'The consumer was stopped.');
     const owner: TicketOwner = {
@@ -43,15 +42,15 @@ function publishOnce(message: OutgoingMessage, writing: DeadLetterWriting): Prom
 }
 
 /**
- * Stores the letter, trying again with backoff for as long as the original is ours; true if it is stored. An uncertain
- * try is repeated with the same id: better twice in the dead letters than not at all.
+ * Stores the copy, trying again with backoff for as long as the original is ours; true if it is stored. An uncertain
+ * try is repeated with the same id: better twice than not at all.
  */
-export async function storeDeadLetter(writing: DeadLetterWriting): Promise<boolean> {
-  const { asker, clock, random } = writing;
+export async function storeCopy(storing: CopyStoring): Promise<boolean> {
+  const { asker, clock, random } = storing;
   for (let attempt = 1; !asker.isOver; attempt += 1) {
-    const outcome = await publishOnce(writing.letter(), writing);
+    const outcome = await publishOnce(storing);
     if (outcome.status === 'stored') return true;
-    writing.onFailure(outcome.error);
+    storing.onFailure(outcome.error);
     await wait(clock, backoffDelayMs(BACKOFF, attempt, random), asker.signal);
   }
   return false;

@@ -2,6 +2,8 @@ import type { Delivery } from '../contract/broker.js';
 import type { HandlerResult } from '../contract/consumer.js';
 import type { InboxCopy } from '../contract/inbox.js';
 import type { BrokerName } from '../contract/message.js';
+import { HEADERS } from '../messages/header-names.js';
+import { readText, readTimeMs } from '../messages/headers.js';
 import { newMessageId } from '../messages/ids.js';
 import { isThenable } from '../messages/thenable.js';
 import { backoffDelayMs, wait } from './backoff.js';
@@ -9,10 +11,12 @@ import { Claim } from './claim.js';
 import { type Decode, type DecodeResult, identityOf } from './decode.js';
 import {
   type Again,
+  type DeferredRetry,
   DONE,
   type Ending,
+  type Failed,
   INTERRUPTED,
-  readBurial,
+  readExpired,
   readProblem,
   readThrown,
   readVerdict,
@@ -23,6 +27,7 @@ import type { InboxGate, Passage } from './inbox-gate.js';
 import type { Lane, LaneItem } from './key-lanes.js';
 import type { Ended, LettingGo } from './let-go.js';
 import type { PipelineOptions } from './pipeline-options.js';
+import { type EarlyCopy, planEarly, planRetry } from './retry-plan.js';
 import type { Stint, StintWork } from './stint.js';
 
 /** What all work of one consumer shares. */
@@ -45,6 +50,12 @@ export class Work implements StintWork, Ended, RunOwner {
   readonly broker: BrokerName;
   copy: InboxCopy = NO_COPY;
   claim: Claim | null = null;
+  /** Past it the handler is not run, ms since the epoch; `null`: never. */
+  readonly #expiresAtMs: number | null;
+  /** Ms since the epoch; `null`: it has not failed in our hands. */
+  #firstFailedAtMs: number | null = null;
+  /** Which of the inline attempts of this copy it has come to. */
+  #run = 1;
   readonly #scope: WorkScope;
   readonly #stint: Stint;
   /** Waits for the end of a later attempt. */
@@ -55,7 +66,9 @@ export class Work implements StintWork, Ended, RunOwner {
     this.#stint = stint;
     this.delivery = what.delivery;
     this.broker = what.broker;
-    this.key = scope.consumer.ordering === 'key' ? what.delivery.message.key : null;
+    const { key, headers } = what.delivery.message;
+    this.key = scope.consumer.ordering === 'key' ? key : null;
+    this.#expiresAtMs = readTimeMs(headers, HEADERS.expiresAt);
   }
 
   get isOver(): boolean {
@@ -77,16 +90,38 @@ export class Work implements StintWork, Ended, RunOwner {
 
   #begin(): void {
     const { message } = this.delivery;
-    const { gate, clock } = this.#scope;
+    const { clock } = this.#scope;
     const own = identityOf(message);
     this.copy = copyOf(message, own ?? newMessageId(clock.epochMs()));
-    if (gate === null || own === null) {
-      this.#attempt(this.copy.attempt);
+    const early = this.copy.attempt > 1 ? this.#planEarly() : null;
+    if (early === null) this.#enter(own !== null);
+    else if (early.kind === 'wait') this.#startAfter(early.waitMs);
+    else this.#goOn(this.#scope.lettingGo.forward(this, early, this.#readFirstFailure()));
+  }
+
+  /** A copy of ours that came before its time; of another consumer's the times mean nothing here. */
+  #planEarly(): EarlyCopy | null {
+    const { consumer, clock } = this.#scope;
+    const { headers } = this.delivery.message;
+    const dueAtMs = readTimeMs(headers, HEADERS.dueAt);
+    if (dueAtMs === null || readText(headers, HEADERS.consumer) !== consumer.name) return null;
+    return planEarly(consumer.retry, dueAtMs, clock.epochMs());
+  }
+
+  #startAfter(waitMs: number): void {
+    void wait(this.#scope.clock, waitMs, this.signal).then(() => this.start());
+  }
+
+  /** Passes the inbox, unless there is none or the message has no identity. */
+  #enter(hasIdentity: boolean): void {
+    const { gate } = this.#scope;
+    if (gate === null || !hasIdentity) {
+      this.#attempt();
       return;
     }
     this.claim = new Claim(gate, this.copy, this);
     const passage = this.claim.take();
-    if (passage === 'claimed') this.#attempt(this.copy.attempt);
+    if (passage === 'claimed') this.#attempt();
     else if (passage === 'settled') this.#settleAndLeave();
     else this.#goOn(this.#pass(passage));
   }
@@ -95,44 +130,55 @@ export class Work implements StintWork, Ended, RunOwner {
     const { lettingGo } = this.#scope;
     const passage = await waited;
     if (passage === 'settled') return this.delivery.settle();
-    if (passage === 'burying') return lettingGo.finishBurial(this, readBurial(this.copy.attempt));
+    if (passage === 'burying') return lettingGo.finishBurial(this, lettingGo.readBurial(this));
     if (passage === 'lost') return;
     // What was lost while it waited is not started.
-    const first = this.isOver ? INTERRUPTED : await this.#attemptLater(this.copy.attempt);
+    const first = this.isOver ? INTERRUPTED : await this.#attemptLater();
     await lettingGo.end(this, await this.#attempts(first));
   }
 
+  /** Which run of its handler the message has come to, over all copies. */
+  get #attemptNumber(): number {
+    return (this.copy.attempt - 1) * this.#scope.consumer.retry.attempts + this.#run;
+  }
+
   /** Decodes and runs the handler; every way ends in `#attempted`. */
-  #attempt(attempt: number): void {
+  #attempt(): void {
+    const expiresAtMs = this.#expiresAtMs;
+    if (expiresAtMs !== null && this.#scope.clock.epochMs() >= expiresAtMs) {
+      this.#attempted(readExpired(expiresAtMs, this.#attemptNumber));
+      return;
+    }
     let decoded: DecodeResult | Promise<DecodeResult>;
     try {
       decoded = this.#scope.decode(this.delivery.message, this.copy.id);
     } catch (error) {
-      this.#attempted(readThrown(error)); // a schema that threw
+      this.#attempted(this.#readThrown(error)); // a schema that threw
       return;
     }
-    if (isThenable<DecodeResult>(decoded)) this.#runLater(decoded, attempt);
-    else this.#run(decoded, attempt);
+    if (isThenable<DecodeResult>(decoded)) this.#handleLater(decoded);
+    else this.#handle(decoded);
   }
 
-  #runLater(decoding: PromiseLike<DecodeResult>, attempt: number): void {
+  #handleLater(decoding: PromiseLike<DecodeResult>): void {
     Promise.resolve(decoding)
       .then(
-        (result) => (this.isOver ? this.#attempted(INTERRUPTED) : this.#run(result, attempt)),
-        (error: unknown) => this.#attempted(readThrown(error)),
+        (result) => (this.isOver ? this.#attempted(INTERRUPTED) : this.#handle(result)),
+        (error: unknown) => this.#attempted(this.#readThrown(error)),
       )
       .catch((error: unknown) => this.#failInside(error));
   }
 
-  #attemptLater(attempt: number): Promise<Ending | Again> {
+  #attemptLater(): Promise<Ending | Again> {
     return new Promise((resolve) => {
       this.#onAttempt = resolve;
-      this.#attempt(attempt);
+      this.#attempt();
     });
   }
 
-  #run(decoded: DecodeResult, attempt: number): void {
+  #handle(decoded: DecodeResult): void {
     const scope = this.#scope;
+    const attempt = this.#attemptNumber;
     if ('problem' in decoded) {
       this.#attempted(readProblem(decoded.problem, attempt, scope.consumer.invalid));
       return;
@@ -147,7 +193,11 @@ export class Work implements StintWork, Ended, RunOwner {
 
   runThrew(_: HandlerRun, error: unknown): void {
     // Cancelled by us it is not a failure of the handler.
-    this.#attempted(this.#stint.isOver ? INTERRUPTED : readThrown(error));
+    this.#attempted(this.#stint.isOver ? INTERRUPTED : this.#readThrown(error));
+  }
+
+  #readThrown(error: unknown): Again {
+    return readThrown(error, this.#scope.consumer.retry.never);
   }
 
   #attempted(result: Ending | Again): void {
@@ -183,20 +233,54 @@ export class Work implements StintWork, Ended, RunOwner {
 
   /** Attempts until one ends it; only the lane of its key waits. */
   async #attempts(first: Ending | Again): Promise<Ending> {
-    const { consumer, clock, random, emit } = this.#scope;
-    const { id } = this.copy;
     let result = first;
-    for (let run = 1; result.kind === 'again'; run += 1) {
-      const { error, isRetriable, afterMs } = result;
-      const attempt = this.copy.attempt + run - 1;
-      const willRetry = isRetriable && run < consumer.retry.attempts;
-      emit('attempt-failed', { consumer: consumer.name, id, attempt, willRetry, error });
-      if (!willRetry)
-        return { kind: 'failed', reason: isRetriable ? 'attempts' : 'rejected', error, attempt };
-      await wait(clock, afterMs ?? backoffDelayMs(consumer.retry.backoff, run, random), this.signal);
-      result = this.isOver ? INTERRUPTED : await this.#attemptLater(attempt + 1);
+    while (result.kind === 'again') {
+      const next = this.#afterFailure(result);
+      if (typeof next !== 'number') return next;
+      await wait(this.#scope.clock, next, this.signal);
+      this.#run += 1;
+      result = this.isOver ? INTERRUPTED : await this.#attemptLater();
     }
     return result;
+  }
+
+  /** What follows a failed attempt: how long it waits in its lane for the next one, ms, or its end for now. */
+  #afterFailure(failed: Again): DeferredRetry | Failed | number {
+    const { consumer, emit } = this.#scope;
+    const { error, isRetriable } = failed;
+    this.#firstFailedAtMs ??= this.#readFirstFailure();
+    const attempt = this.#attemptNumber;
+    const next = isRetriable ? this.#nextAttempt(failed) : null;
+    emit('attempt-failed', {
+      consumer: consumer.name,
+      id: this.copy.id,
+      attempt,
+      willRetry: next !== null,
+      error,
+    });
+    return next ?? { kind: 'failed', reason: isRetriable ? 'attempts' : 'rejected', error, attempt };
+  }
+
+  #nextAttempt({ afterMs }: Again): DeferredRetry | number | null {
+    const { consumer, clock, random } = this.#scope;
+    const { attempts, backoff, deferredMs } = consumer.retry;
+    // A wait that the handler asked for is not spent in the lane if there is a place for it.
+    const wantsPlace = afterMs !== null && afterMs > 0 && deferredMs.length > 0;
+    if (this.#run < attempts && !wantsPlace) return afterMs ?? backoffDelayMs(backoff, this.#run, random);
+    const nowMs = clock.epochMs();
+    const firstFailedAtMs = this.#firstFailedAtMs ?? nowMs;
+    const failed = {
+      attempt: this.copy.attempt,
+      firstFailedAtMs,
+      nowMs,
+      afterMs: wantsPlace ? afterMs : null,
+    };
+    const step = planRetry(consumer.retry, failed);
+    return step === null ? null : { kind: 'deferred', step, firstFailedAtMs };
+  }
+
+  #readFirstFailure(): number {
+    return readTimeMs(this.delivery.message.headers, HEADERS.firstFailedAt) ?? this.#scope.clock.epochMs();
   }
 
   #settleAndLeave(): void {

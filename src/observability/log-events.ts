@@ -121,6 +121,18 @@ const LINES: EventLines = {
     text: ({ consumer, id, attempt, willRetry, error }) =>
       `Consumer ${consumer} failed on message ${id} (Attempt: ${attempt}, ${willRetry ? 'will retry' : 'gives up'}): ${because(error)}`,
   },
+  'retry-stored': {
+    level: 'debug',
+    mark: 'consuming',
+    text: ({ consumer, id, broker, attempt, delayMs }) =>
+      `Message ${id} comes back to consumer ${consumer} on ${PRODUCTS[broker]} in ${delayMs} ms (Copy: ${attempt})`,
+  },
+  'retry-store-failed': {
+    level: 'error',
+    mark: 'error',
+    text: ({ consumer, id, broker, error }) =>
+      `Message ${id} of consumer ${consumer} cannot be stored for a retry on ${PRODUCTS[broker]} and stays: ${because(error)}`,
+  },
   'dead-lettered': {
     level: 'warn',
     mark: 'dead-letter',

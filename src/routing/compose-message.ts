@@ -19,7 +19,19 @@ export type Compose = (data: unknown, options: PublishOptions) => OutgoingMessag
 const NO_OPTIONS: PublishOptions = Object.freeze({});
 
 /** Options that a caller may give, for an error that names the others. */
-const KNOWN_OPTIONS = new Set(['key', 'headers', 'id', 'signal', 'timeoutMs', 'tombstone', 'data']);
+const KNOWN_OPTIONS = new Set([
+  'key',
+  'headers',
+  'id',
+  'signal',
+  'timeoutMs',
+  'expiresAt',
+  'tombstone',
+  'data',
+]);
+
+/** 9999-12-31T23:59:59.999Z: later times have no four-digit year, which every reader of ISO 8601 expects. */
+const EXPIRY_MAX_MS = 253_402_300_799_999;
 
 function refuse(topic: AnyTopic, what: string): BuscouplerError {
   return new BuscouplerError('BC_MESSAGE_INVALID', `A message for topic "${topic.name}" ${what}.`);
@@ -107,6 +119,7 @@ export function createComposer(topic: AnyTopic, epochMs: () => number): Compose 
     const id = options.id === undefined ? newMessageId(nowMs) : checkId(topic, options.id);
     const key = keyOf(topic, data, options.key);
     const headers = ourHeaders(id, key, isoTime(nowMs), codec.contentType);
+    if (options.expiresAt !== undefined) headers[HEADERS.expiresAt] = options.expiresAt.toISOString();
     if (options.headers !== undefined) addUserHeaders(topic, headers, options.headers);
     const body = options.tombstone === true ? null : codec.encode(data);
     const contentType = readText(headers, HEADERS.contentType) ?? codec.contentType; // a caller may know better
@@ -132,7 +145,10 @@ function checkOptions(topic: AnyTopic, data: unknown, options: PublishOptions): 
   for (const name in options) {
     if (!KNOWN_OPTIONS.has(name)) throw refuse(topic, `was given the unknown option "${name}"`);
   }
-  const { tombstone, timeoutMs, signal } = options;
+  const { tombstone, timeoutMs, signal, expiresAt } = options;
+  if (expiresAt !== undefined && !isExpiry(expiresAt)) {
+    throw refuse(topic, 'has an expiresAt that is no Date with a time; allowed: years 1970 to 9999');
+  }
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw refuse(topic, 'was given a signal that is no AbortSignal');
   }
@@ -140,4 +156,11 @@ function checkOptions(topic: AnyTopic, data: unknown, options: PublishOptions): 
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 3_600_000)) {
     throw refuse(topic, `has timeoutMs ${timeoutMs}; allowed: 1 to 3,600,000`);
   }
+}
+
+/** A time in the past is one: the message is stored, and expires where it is consumed. */
+function isExpiry(value: unknown): boolean {
+  if (!(value instanceof Date)) return false;
+  const timeMs = value.getTime();
+  return timeMs >= 0 && timeMs <= EXPIRY_MAX_MS;
 }

@@ -108,7 +108,19 @@ export function createWorld(options: WorldOptions = {}) {
   const emit: EmitEvent = (name, event) => told.push({ name, event } as Told);
   const { lines, logger } = createRecordingLogger();
   const letters: OutgoingMessage[] = [];
+  const retries: { delayMs: number; broker: BrokerName; message: OutgoingMessage }[] = [];
   const place = { answer: STORES, maxMessageBytes: 1_048_576 };
+  const retryPlace: { answer: Answer; broker: BrokerName } = { answer: STORES, broker: 'rabbitmq' };
+  const retryPublisher = (delayMs: number, broker: BrokerName): Publisher => ({
+    maxMessageBytes: 1_048_576,
+    publish: (ticket) => {
+      ticket.wasSent = true;
+      const outcome = retryPlace.answer(ticket);
+      if (outcome === null) return;
+      if (outcome.status === 'stored') retries.push({ delayMs, broker, message: ticket.message });
+      ticket.settle(outcome);
+    },
+  });
   const publisher: Publisher = {
     get maxMessageBytes() {
       return place.maxMessageBytes;
@@ -136,6 +148,10 @@ export function createWorld(options: WorldOptions = {}) {
       deadLetterOf({ incoming: delivery.message, id, topic: topic.name }, failure, maxBytes),
     deadLetterPublisher: () => publisher,
     deadLetterPlace: () => 'billing-group_dlq',
+    retryPlace: (delayMs) => ({
+      broker: retryPlace.broker,
+      publisher: retryPublisher(delayMs, retryPlace.broker),
+    }),
     book: new TicketBook(clock),
     clock,
     random: () => 0,
@@ -147,7 +163,18 @@ export function createWorld(options: WorldOptions = {}) {
     pipeline.accept(delivery, delivery.message.position.broker);
     return delivery;
   };
-  return { clock, told, lines, letters, place, pipeline, deliver, names: () => told.map(({ name }) => name) };
+  return {
+    clock,
+    told,
+    lines,
+    letters,
+    retries,
+    place,
+    retryPlace,
+    pipeline,
+    deliver,
+    names: () => told.map(({ name }) => name),
+  };
 }
 
 /** A promise with its handles. */

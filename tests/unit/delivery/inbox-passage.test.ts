@@ -279,7 +279,7 @@ test('whoever takes over a burial stores the letter and never runs the handler',
   const delivery = world.deliver({ id: 'one', headers: { 'bc-attempt': '3' } });
   await world.clock.advance(0);
   expect(runs).toBe(0);
-  expect(world.letters[0]?.headers).toMatchObject({ 'bc-reason': 'attempts', 'bc-attempt': '3' });
+  expect(world.letters[0]?.headers).toMatchObject({ 'bc-reason': 'attempts', 'bc-attempt': '9' });
   expect(delivery.settled).toBe(1);
 });
 

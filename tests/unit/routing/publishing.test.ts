@@ -26,6 +26,16 @@ test('a message carries its id, key, time and type in headers, and nothing but t
   expect(path.kafka.tickets[0]?.message.body?.toString()).toBe('{"user":"u1"}');
 });
 
+test.each([0, 1_900_000_000_000, 253_402_300_799_999])(
+  'an expiry at %s travels in a header',
+  async (timeMs) => {
+    const path = createPath();
+    const expiresAt = new Date(timeMs);
+    await path.publish({ n: 1 }, { expiresAt });
+    expect(path.kafka.tickets[0]?.message.headers['bc-expires-at']).toBe(expiresAt.toISOString());
+  },
+);
+
 test('a schema checks and the caller’s value is what is sent', async () => {
   const schema = z.object({ n: z.number(), d: z.string().default('x') }).transform(({ n }) => n * 2);
   const path = createPath({ topic: { schema } as never });
@@ -56,6 +66,9 @@ test.each<[string, unknown, string]>([
   ['no time at all', { timeoutMs: 0 }, 'timeoutMs 0'],
   ['more than an hour', { timeoutMs: 3_600_001 }, 'timeoutMs 3600001'],
   ['a time that is no number', { timeoutMs: 'soon' }, 'timeoutMs soon'],
+  ['an expiry that is no Date', { expiresAt: '2030-01-01T00:00:00.000Z' }, 'expiresAt'],
+  ['an expiry that is no time', { expiresAt: new Date(Number.NaN) }, 'expiresAt'],
+  ['an expiry after the year 9999', { expiresAt: new Date(253_402_300_800_000) }, 'expiresAt'],
   ['a signal that is none', { signal: {} }, 'no AbortSignal'],
   ['headers that are null', { headers: null }, 'cannot be published'],
 ])('%s is refused and nothing is sent', async (_, options, what) => {
