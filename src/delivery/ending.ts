@@ -21,11 +21,12 @@ export interface DeferredRetry {
   readonly firstFailedAtMs: number;
 }
 
-/** How the attempts at one message ended. `interrupted`: the consumer was stopped; nothing is settled. */
+/** How the attempts at one message ended. `interrupted`: the consumer was stopped; nothing is settled. `aside`: it waits for its turn. */
 export type Ending =
   | { readonly kind: 'done' }
   | { readonly kind: 'drop'; readonly reason: string }
   | { readonly kind: 'interrupted' }
+  | { readonly kind: 'aside' }
   | DeferredRetry
   | Failed;
 
@@ -34,6 +35,8 @@ export interface Again {
   readonly kind: 'again';
   readonly error: unknown;
   readonly isRetriable: boolean;
+  /** The handler did not get through, where otherwise it asked for another run. */
+  readonly isFailure: boolean;
   /** `null`: the backoff decides. */
   readonly afterMs: number | null;
 }
@@ -43,6 +46,9 @@ export const DONE: Ending = { kind: 'done' };
 
 /** The consumer was stopped. */
 export const INTERRUPTED: Ending = { kind: 'interrupted' };
+
+/** Everything fails at the moment. */
+export const ASIDE: Ending = { kind: 'aside' };
 
 /** What a handler's return value means. */
 export function readVerdict(verdict: HandlerResult, attempt: number): Ending | Again {
@@ -59,7 +65,7 @@ export function readVerdict(verdict: HandlerResult, attempt: number): Ending | A
   }
   if (verdict.kind === 'retry') {
     const error = new BuscouplerError('BC_HANDLER_FAILED', 'The handler asked to be run again.');
-    return { kind: 'again', error, isRetriable: true, afterMs: verdict.afterMs ?? null };
+    return { kind: 'again', error, isRetriable: true, isFailure: false, afterMs: verdict.afterMs ?? null };
   }
   return DONE;
 }
@@ -69,6 +75,7 @@ export const readThrown = (error: unknown, never: FinalErrors): Again => ({
   kind: 'again',
   error,
   isRetriable: !isFinalError(error, never),
+  isFailure: true,
   afterMs: null,
 });
 

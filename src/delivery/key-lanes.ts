@@ -24,6 +24,16 @@ export class Lane {
     this.last = item;
   }
 
+  /** At its place in the order of arrival. */
+  insert(item: LaneItem): void {
+    let before: LaneItem | null = null;
+    for (let one = this.first; one !== null && one.sequence < item.sequence; one = one.next) before = one;
+    item.next = before === null ? this.first : before.next;
+    if (before === null) this.first = item;
+    else before.next = item;
+    if (item.next === null) this.last = item;
+  }
+
   shift(): LaneItem {
     const item = this.first as LaneItem;
     this.first = item.next;
@@ -95,6 +105,7 @@ export class KeyLanes<Item extends LaneItem> {
   #concurrency: number;
   #running = 0;
   #waiting = 0;
+  #aside = 0;
   #sequence = 0;
   #isFilling = false;
   #idleWaiters: (() => void)[] = [];
@@ -150,12 +161,33 @@ export class KeyLanes<Item extends LaneItem> {
       else this.#lanes.delete(lane.key);
     }
     this.#fill();
-    if (this.#running === 0 && this.#waiting === 0) this.#tellIdle();
+    if (this.#isIdle) this.#tellIdle();
   }
 
-  /** Resolves when nothing runs and nothing waits. */
+  /** A running item gives its place to others until it is taken up; those of its key stay behind it. */
+  setAside(): void {
+    this.#running -= 1;
+    this.#aside += 1;
+    this.#fill();
+  }
+
+  /** The item waits for a place again, before everything that arrived after it. */
+  takeUp(item: Item): void {
+    this.#aside -= 1;
+    this.#waiting += 1;
+    const { lane } = item;
+    (lane ?? this.#keyless).insert(item);
+    if (lane !== null) this.#ready.push(lane);
+    this.#fill();
+  }
+
+  get #isIdle(): boolean {
+    return this.#running === 0 && this.#waiting === 0 && this.#aside === 0;
+  }
+
+  /** Resolves when nothing runs, waits or is set aside. */
   idle(): Promise<void> {
-    if (this.#running === 0 && this.#waiting === 0) return Promise.resolve();
+    if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 

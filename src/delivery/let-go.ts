@@ -42,7 +42,9 @@ export class LettingGo {
   async end(work: Ended, ending: Ending): Promise<void> {
     if (ending.kind === 'failed') return this.#endFailed(work, ending);
     if (ending.kind === 'deferred') return this.#endDeferred(work, ending);
-    if (ending.kind === 'interrupted') return void (await work.claim?.mark('release'));
+    // What waits holds no claim meanwhile: it may have its effect elsewhere.
+    if (ending.kind === 'interrupted' || ending.kind === 'aside')
+      return void (await work.claim?.mark('release'));
     if (work.claim === null || (await work.claim.mark('markDone'))) this.settle(work, ending);
     else await this.lookAgain(work, ending);
   }

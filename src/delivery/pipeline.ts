@@ -13,6 +13,9 @@ import { Work, type WorkScope } from './work.js';
 /** Longest wait for handlers and stores to notice that they were interrupted, ms. */
 const INTERRUPT_GRACE_MS = 1_000;
 
+/** Why a consumer that probes takes no other messages. */
+const PROBES = 'Everything fails; one message at a time is tried until one succeeds.';
+
 /**
  * What happens around the handler of one consumer, the same for both of its legs: lanes, inbox, decoding, attempts, dead
  * letter, settlement. A delivery is let go of only after its effect or its dead letter is in.
@@ -21,7 +24,8 @@ export class Pipeline {
   readonly #scope: WorkScope;
   #concurrency: number;
   #stint: Stint;
-  #trouble: string | null = null;
+  #inboxTrouble: string | null = null;
+  #isProbing = false;
 
   constructor(options: PipelineOptions) {
     const { consumer } = options;
@@ -38,17 +42,22 @@ export class Pipeline {
   #createGate({ consumer, inbox, clock, emit }: PipelineOptions): InboxGate | null {
     if (inbox === null || !consumer.inbox) return null;
     const onAvailability = (error: unknown): void => {
-      this.#trouble = error === null ? null : `The inbox does not answer (${describeError(error)}).`;
-      if (this.#trouble === null) emit('consumer-resumed', { consumer: consumer.name });
-      else emit('consumer-paused', { consumer: consumer.name, reason: this.#trouble });
+      this.#inboxTrouble = error === null ? null : `The inbox does not answer (${describeError(error)}).`;
+      if (this.#inboxTrouble === null) emit('consumer-resumed', { consumer: consumer.name });
+      else emit('consumer-paused', { consumer: consumer.name, reason: this.#inboxTrouble });
     };
     const tokenPrefix = newMessageId(clock.epochMs());
     return new InboxGate({ inbox, consumer: consumer.name, clock, tokenPrefix, onAvailability });
   }
 
   #createStint(): Stint {
-    const { consumer, clock } = this.#scope;
-    return new Stint({ consumer: consumer.name, concurrency: this.#concurrency, clock });
+    const { consumer, clock, random, emit } = this.#scope;
+    const onProbing = (isProbing: boolean): void => {
+      this.#isProbing = isProbing;
+      if (isProbing) emit('consumer-paused', { consumer: consumer.name, reason: PROBES });
+      else emit('consumer-resumed', { consumer: consumer.name });
+    };
+    return new Stint({ consumer: consumer.name, concurrency: this.#concurrency, clock, random, onProbing });
   }
 
   /** Running handlers. */
@@ -58,7 +67,7 @@ export class Pipeline {
 
   /** Why nothing gets through at the moment; `null` if everything does. */
   get trouble(): string | null {
-    return this.#trouble;
+    return this.#inboxTrouble ?? (this.#isProbing ? PROBES : null);
   }
 
   setConcurrency(concurrency: number): void {

@@ -1,14 +1,17 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../contract/clock.js';
+import type { Clock, Random } from '../contract/clock.js';
 import { BuscouplerError } from '../contract/errors.js';
 import type { BrokerName } from '../contract/message.js';
 import { KeyLanes, type LaneItem } from './key-lanes.js';
+import { MassFailure } from './mass-failure.js';
 import { RunningHandlers } from './running-handlers.js';
 
 /** One delivery in its lane. */
 export interface StintWork extends LaneItem {
   readonly broker: BrokerName;
-  /** Called when its turn has come; it tells its end by `Stint.letPass`. Never throws. */
+  /** Its channel or partition, or its stint, is gone. */
+  readonly isOver: boolean;
+  /** Called when its turn has come; it tells its end by `Stint.letPass`, or goes by `Stint.setAside`. Never throws. */
   start(): void;
 }
 
@@ -17,6 +20,9 @@ export interface StintOptions {
   readonly consumer: string;
   readonly concurrency: number;
   readonly clock: Clock;
+  readonly random: Random;
+  /** Everything fails, and one message at a time is tried, or (`false`) no more. */
+  readonly onProbing: (isProbing: boolean) => void;
 }
 
 /**
@@ -26,17 +32,24 @@ export interface StintOptions {
 export class Stint {
   readonly lanes: KeyLanes<StintWork>;
   readonly running: RunningHandlers;
+  readonly massFailure: MassFailure<StintWork>;
   readonly #consumer: string;
   readonly #controller = new AbortController();
   readonly #held: Record<BrokerName, number> = { kafka: 0, rabbitmq: 0 };
   #idleWaiters: { readonly broker: BrokerName; readonly resolve: () => void }[] = [];
   isOver = false;
 
-  constructor({ consumer, concurrency, clock }: StintOptions) {
+  constructor({ consumer, concurrency, clock, random, onProbing }: StintOptions) {
     this.#consumer = consumer;
     setMaxListeners(0, this.#controller.signal); // as many wait for it as run; Node.js would warn from the eleventh on
     this.lanes = new KeyLanes(concurrency, (work) => work.start());
     this.running = new RunningHandlers(clock);
+    this.massFailure = new MassFailure({
+      clock,
+      random,
+      takeUp: (work) => this.lanes.takeUp(work),
+      onChange: onProbing,
+    });
   }
 
   /** Aborted by `end`. */
@@ -54,6 +67,13 @@ export class Stint {
     this.#held[work.broker] -= 1;
     if (this.#held[work.broker] === 0 && this.#idleWaiters.length > 0) this.#tellIdle(work.broker);
     this.lanes.finish(work);
+    if (this.massFailure.isProbing) this.massFailure.ended(work);
+  }
+
+  /** The delivery waits until the consumer has stopped probing, or tries this one; then it is started again. */
+  setAside(work: StintWork): void {
+    this.lanes.setAside();
+    this.massFailure.setAside(work);
   }
 
   /** Deliveries of a broker that run or wait. */
@@ -73,6 +93,7 @@ export class Stint {
     this.#controller.abort();
     const what = `The consumer "${this.#consumer}" was stopped.`;
     this.running.interruptAll(new BuscouplerError('BC_LIFECYCLE', what));
+    this.massFailure.end();
   }
 
   #tellIdle(broker: BrokerName): void {

@@ -11,10 +11,10 @@ import { Claim } from './claim.js';
 import { type Decode, type DecodeResult, identityOf } from './decode.js';
 import {
   type Again,
+  ASIDE,
   type DeferredRetry,
   DONE,
   type Ending,
-  type Failed,
   INTERRUPTED,
   readExpired,
   readProblem,
@@ -56,6 +56,8 @@ export class Work implements StintWork, Ended, RunOwner {
   #firstFailedAtMs: number | null = null;
   /** Which of the inline attempts of this copy it has come to. */
   #run = 1;
+  /** It ended for now, and waits for its turn. */
+  #isAside = false;
   readonly #scope: WorkScope;
   readonly #stint: Stint;
   /** Waits for the end of a later attempt. */
@@ -82,6 +84,7 @@ export class Work implements StintWork, Ended, RunOwner {
   start(): void {
     try {
       if (this.isOver) this.#leave();
+      else if (this.#stint.massFailure.holds(this)) this.#stint.setAside(this);
       else this.#begin();
     } catch (error) {
       this.#failInside(error);
@@ -134,7 +137,7 @@ export class Work implements StintWork, Ended, RunOwner {
     if (passage === 'lost') return;
     // What was lost while it waited is not started.
     const first = this.isOver ? INTERRUPTED : await this.#attemptLater();
-    await lettingGo.end(this, await this.#attempts(first));
+    await this.#end(await this.#attempts(first));
   }
 
   /** Which run of its handler the message has come to, over all copies. */
@@ -144,6 +147,10 @@ export class Work implements StintWork, Ended, RunOwner {
 
   /** Decodes and runs the handler; every way ends in `#attempted`. */
   #attempt(): void {
+    if (this.#stint.massFailure.holds(this)) {
+      this.#attempted(ASIDE);
+      return;
+    }
     const expiresAtMs = this.#expiresAtMs;
     if (expiresAtMs !== null && this.#scope.clock.epochMs() >= expiresAtMs) {
       this.#attempted(readExpired(expiresAtMs, this.#attemptNumber));
@@ -188,12 +195,17 @@ export class Work implements StintWork, Ended, RunOwner {
   }
 
   runReturned(run: HandlerRun, result: HandlerResult): void {
-    this.#attempted(result === undefined ? DONE : readVerdict(result, run.attempt));
+    const ending = result === undefined ? DONE : readVerdict(result, run.attempt);
+    const { massFailure } = this.#stint;
+    if (ending.kind !== 'again' || massFailure.isProbing) massFailure.decided();
+    this.#attempted(ending);
   }
 
   runThrew(_: HandlerRun, error: unknown): void {
     // Cancelled by us it is not a failure of the handler.
-    this.#attempted(this.#stint.isOver ? INTERRUPTED : this.#readThrown(error));
+    const ending = this.#stint.isOver ? INTERRUPTED : this.#readThrown(error);
+    if (ending.kind === 'again' && !ending.isRetriable) this.#stint.massFailure.decided();
+    this.#attempted(ending);
   }
 
   #readThrown(error: unknown): Again {
@@ -228,7 +240,12 @@ export class Work implements StintWork, Ended, RunOwner {
   }
 
   async #finish(first: Ending | Again): Promise<void> {
-    await this.#scope.lettingGo.end(this, await this.#attempts(first));
+    await this.#end(await this.#attempts(first));
+  }
+
+  async #end(ending: Ending): Promise<void> {
+    await this.#scope.lettingGo.end(this, ending);
+    this.#isAside = ending === ASIDE;
   }
 
   /** Attempts until one ends it; only the lane of its key waits. */
@@ -245,12 +262,14 @@ export class Work implements StintWork, Ended, RunOwner {
   }
 
   /** What follows a failed attempt: how long it waits in its lane for the next one, ms, or its end for now. */
-  #afterFailure(failed: Again): DeferredRetry | Failed | number {
+  #afterFailure(failed: Again): Ending | number {
     const { consumer, emit } = this.#scope;
-    const { error, isRetriable } = failed;
-    this.#firstFailedAtMs ??= this.#readFirstFailure();
+    const { error, isRetriable, isFailure } = failed;
+    const { massFailure } = this.#stint;
     const attempt = this.#attemptNumber;
-    const next = isRetriable ? this.#nextAttempt(failed) : null;
+    const isNoFailure = isFailure && isRetriable && massFailure.failed(this, this.copy.id);
+    if (!isNoFailure) this.#firstFailedAtMs ??= this.#readFirstFailure();
+    const next = isNoFailure ? ASIDE : isRetriable ? this.#nextAttempt(failed) : null;
     emit('attempt-failed', {
       consumer: consumer.name,
       id: this.copy.id,
@@ -289,7 +308,9 @@ export class Work implements StintWork, Ended, RunOwner {
   }
 
   #leave(): void {
-    this.#stint.letPass(this);
+    if (this.#isAside && !this.isOver) this.#stint.setAside(this);
+    else this.#stint.letPass(this);
+    this.#isAside = false;
   }
 
   #goOn(rest: Promise<void>): void {
