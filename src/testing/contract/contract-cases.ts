@@ -8,6 +8,7 @@ import { orderingCases } from './ordering-cases.js';
 import { outageCases } from './outage-cases.js';
 import { publishingCases } from './publishing-cases.js';
 import { refusedPublishCases } from './refused-publish-cases.js';
+import { retryCases } from './retry-cases.js';
 import { roundTripCases } from './round-trip-cases.js';
 import { securityCases } from './security-cases.js';
 import { settlingCases } from './settling-cases.js';
@@ -24,6 +25,7 @@ export const contractCases: readonly ContractCase[] = [
   ...settlingCases,
   ...concurrencyCases,
   ...lifeCycleCases,
+  ...retryCases,
   ...deadLetterCases,
   ...badMessageCases,
   ...securityCases,
