@@ -33,6 +33,8 @@ const EVENTS: readonly BusEventName[] = [
   'consumer-moved',
   'consumer-move-refused',
   'attempt-failed',
+  'retry-stored',
+  'retry-store-failed',
   'dead-lettered',
   'dead-letter-failed',
   'dropped',
@@ -65,6 +67,8 @@ export interface TestBusOptions {
   readonly consumers?: readonly AnyConsumer[];
   /** Default: a memory inbox. */
   readonly inbox?: Inbox | null;
+  /** Another bus, whose clock and brokers this one shares: the process was started again. */
+  readonly after?: Pick<TestBus, 'clock' | 'log' | 'queues'>;
   /** Changes a port after it was made. */
   readonly port?: (name: BrokerName, port: BrokerPort) => BrokerPort;
 }
@@ -79,11 +83,23 @@ afterEach(async () => {
   }
 });
 
+/** What {@link openTestBus} opens. */
+export interface TestBus {
+  readonly bus: MessageBus;
+  readonly clock: ReturnType<typeof createFakeClock>;
+  readonly log: ReturnType<typeof createLogStore>;
+  readonly queues: ReturnType<typeof createQueueStore>;
+  readonly told: Told[];
+  names(): BusEventName[];
+  /** Starts and lets everything that is due at once happen. */
+  start(options?: { consume?: boolean }): Promise<void>;
+}
+
 /** A bus on a fake clock over an embedded log and embedded queues that the test holds. */
-export async function openTestBus(options: TestBusOptions = {}) {
-  const clock = createFakeClock();
-  const log = createLogStore({ clock });
-  const queues = createQueueStore({ clock });
+export async function openTestBus(options: TestBusOptions = {}): Promise<TestBus> {
+  const clock = options.after?.clock ?? createFakeClock();
+  const log = options.after?.log ?? createLogStore({ clock });
+  const queues = options.after?.queues ?? createQueueStore({ clock });
   const change = options.port ?? ((_, port) => port);
   const bus = await createBus({
     config: await loadConfig({ EMBEDDED: 'true', ...options.env }, { file: options.file ?? false }),
@@ -102,7 +118,6 @@ export async function openTestBus(options: TestBusOptions = {}) {
   const told: Told[] = [];
   for (const name of EVENTS) bus.on(name, (event) => told.push({ name, event } as Told));
   const names = (): BusEventName[] => told.map(({ name }) => name);
-  /** Starts and lets everything that is due at once happen. */
   const start = async (startOptions?: { consume?: boolean }): Promise<void> => {
     const starting = bus.start(startOptions);
     starting.catch(() => undefined);
@@ -111,9 +126,6 @@ export async function openTestBus(options: TestBusOptions = {}) {
   };
   return { bus, clock, log, queues, told, names, start };
 }
-
-/** What {@link openTestBus} opens. */
-export type TestBus = Awaited<ReturnType<typeof openTestBus>>;
 
 /** How a promise ended, without waiting for it in the test. */
 export function watch<Value>(promise: Promise<Value>) {
