@@ -6,7 +6,7 @@ import { HEADERS } from '../messages/header-names.js';
 import { readText, readTimeMs } from '../messages/headers.js';
 import { newMessageId } from '../messages/ids.js';
 import { isThenable } from '../messages/thenable.js';
-import { backoffDelayMs, wait } from './backoff.js';
+import { wait } from './backoff.js';
 import { Claim } from './claim.js';
 import { type Decode, type DecodeResult, identityOf } from './decode.js';
 import {
@@ -26,8 +26,9 @@ import { copyOf } from './inbox-copy.js';
 import type { InboxGate, Passage } from './inbox-gate.js';
 import type { Lane, LaneItem } from './key-lanes.js';
 import type { Ended, LettingGo } from './let-go.js';
+import { planNextAttempt } from './next-attempt.js';
 import type { PipelineOptions } from './pipeline-options.js';
-import { type EarlyCopy, planEarly, planRetry } from './retry-plan.js';
+import { type EarlyCopy, planEarly } from './retry-plan.js';
 import type { Stint, StintWork } from './stint.js';
 
 /** What all work of one consumer shares. */
@@ -264,12 +265,11 @@ export class Work implements StintWork, Ended, RunOwner {
   /** What follows a failed attempt: how long it waits in its lane for the next one, ms, or its end for now. */
   #afterFailure(failed: Again): Ending | number {
     const { consumer, emit } = this.#scope;
-    const { error, isRetriable, isFailure } = failed;
+    const { error, isRetriable, isFailure, afterMs } = failed;
     const { massFailure } = this.#stint;
     const attempt = this.#attemptNumber;
     const isNoFailure = isFailure && isRetriable && massFailure.failed(this, this.copy.id);
-    if (!isNoFailure) this.#firstFailedAtMs ??= this.#readFirstFailure();
-    const next = isNoFailure ? ASIDE : isRetriable ? this.#nextAttempt(failed) : null;
+    const next = isNoFailure ? ASIDE : isRetriable ? this.#nextAttempt(afterMs) : null;
     emit('attempt-failed', {
       consumer: consumer.name,
       id: this.copy.id,
@@ -280,22 +280,15 @@ export class Work implements StintWork, Ended, RunOwner {
     return next ?? { kind: 'failed', reason: isRetriable ? 'attempts' : 'rejected', error, attempt };
   }
 
-  #nextAttempt({ afterMs }: Again): DeferredRetry | number | null {
-    const { consumer, clock, random } = this.#scope;
-    const { attempts, backoff, deferredMs } = consumer.retry;
-    // A wait that the handler asked for is not spent in the lane if there is a place for it.
-    const wantsPlace = afterMs !== null && afterMs > 0 && deferredMs.length > 0;
-    if (this.#run < attempts && !wantsPlace) return afterMs ?? backoffDelayMs(backoff, this.#run, random);
-    const nowMs = clock.epochMs();
-    const firstFailedAtMs = this.#firstFailedAtMs ?? nowMs;
+  #nextAttempt(afterMs: number | null): DeferredRetry | number | null {
+    this.#firstFailedAtMs ??= this.#readFirstFailure();
     const failed = {
+      run: this.#run,
       attempt: this.copy.attempt,
-      firstFailedAtMs,
-      nowMs,
-      afterMs: wantsPlace ? afterMs : null,
+      firstFailedAtMs: this.#firstFailedAtMs,
+      afterMs,
     };
-    const step = planRetry(consumer.retry, failed);
-    return step === null ? null : { kind: 'deferred', step, firstFailedAtMs };
+    return planNextAttempt(this.#scope.consumer.retry, failed, this.#scope);
   }
 
   #readFirstFailure(): number {
