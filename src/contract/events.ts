@@ -17,8 +17,12 @@ export interface BusEvents {
   'broker-unblocked': { broker: BrokerName };
   /** The bus started although this broker is away; it joins by itself. */
   'broker-degraded': { broker: BrokerName; error: BuscouplerError };
-  /** A topic, exchange, queue or dead-letter place did not exist and was created. */
-  'place-created': { broker: BrokerName; kind: 'topic' | 'exchange' | 'queue' | 'dead-letter'; name: string };
+  /** A topic, exchange, queue, dead-letter or retry place did not exist and was created; Kafka keeps dead letters and retry copies for 14 days. */
+  'place-created': {
+    broker: BrokerName;
+    kind: 'topic' | 'exchange' | 'queue' | 'dead-letter' | 'retry';
+    name: string;
+  };
   /** A consumer is fed by this broker from now on. */
   'consumer-started': { consumer: string; topic: string; group: string; broker: BrokerName };
   /** A consumer is not fed by this broker any more; what is unsettled is delivered again later. */

@@ -7,11 +7,12 @@ import type { EmitEvent } from '../../contract/events.js';
 import type { Logger } from '../../contract/logger.js';
 import type { KafkaSettings, PublishBounds } from '../../contract/settings.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
-import { kafkaTopicOf } from '../../messages/names.js';
+import { kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
 import { ConnectionState } from './connection-state.js';
 import type { AdminClient, KafkaDriver, ProducerClient } from './driver.js';
 import { isFatalOnConnect, toKafkaError } from './errors.js';
 import { Group } from './group.js';
+import { depthOf } from './group-depth.js';
 import { createKafkajsDriver } from './kafkajs-driver.js';
 import type { KafkaLeg } from './leg.js';
 import { createPublisher, DEFAULT_MAX_MESSAGE_BYTES, topicOfDestination } from './publisher.js';
@@ -128,20 +129,11 @@ class KafkaBroker implements BrokerPort {
   }
 
   async depth(consumer: AnyConsumer): Promise<number | null> {
-    const topic = kafkaTopicOf(consumer.topic);
+    const retries = [0, ...consumer.retry.deferredMs].map((delayMs) => retryTopicOf(consumer, delayMs));
     try {
-      const [ends, firsts, commits] = await Promise.all([
-        this.#admin.edgeOffsets(topic, 'end'),
-        this.#admin.edgeOffsets(topic, 'first'),
-        this.#admin.groupOffsets(consumer.group, topic),
-      ]);
-      let depth = 0n;
-      for (const [index, { offset: end }] of ends.entries()) {
-        const first = firsts[index]?.offset ?? 0n;
-        const committed = commits[index]?.offset ?? -1n;
-        depth += end - (committed > first ? committed : first);
-      }
-      return Number(depth);
+      const topics = [kafkaTopicOf(consumer.topic), ...retries];
+      const depths = await Promise.all(topics.map((topic) => depthOf(this.#admin, consumer.group, topic)));
+      return depths.reduce((sum, depth) => sum + depth, 0);
     } catch {
       return null;
     }

@@ -75,6 +75,8 @@ export interface AdminClient {
   brokerCount(): Promise<number>;
   /** Partitions in ascending order; `null` if the topic does not exist. */
   describe(topic: string): Promise<readonly PartitionInfo[] | null>;
+  /** Names of all topics that the user may see. */
+  listTopics(): Promise<readonly string[]>;
   /** False if it exists already. */
   createTopic(topic: NewTopic): Promise<boolean>;
   /** The named settings of a topic, as far as the user may read them. */

@@ -4,13 +4,14 @@ import { BuscouplerError } from '../../contract/errors.js';
 import type { EmitEvent } from '../../contract/events.js';
 import type { Logger } from '../../contract/logger.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
-import { kafkaTopicOf } from '../../messages/names.js';
 import { Commits } from './commits.js';
 import type { AdminClient, Assignment, KafkaDriver, MemberClient } from './driver.js';
 import { isFatalOnConnect, isRefusal, toKafkaError } from './errors.js';
 import { KafkaLeg } from './leg.js';
 import { Membership } from './membership.js';
 import { PoisonedPartitions } from './poisoned-partitions.js';
+import { watchLeftovers } from './retry-leftovers.js';
+import type { TopicFeed } from './topic-feed.js';
 import { mayBeUndecodable } from './undecodable.js';
 
 /** Attaching and detaching of several consumers within this time changes the membership once, ms. */
@@ -46,7 +47,8 @@ interface Waiter {
 export class Group {
   readonly name: string;
   readonly #context: GroupContext;
-  readonly #legs = new Map<string, KafkaLeg>();
+  /** In order of attaching. */
+  readonly #legs = new Set<KafkaLeg>();
   readonly #waiters = new Map<KafkaLeg, Waiter>();
   readonly #commits: Commits;
   readonly #poisoned: PoisonedPartitions;
@@ -79,27 +81,58 @@ export class Group {
     return this.#legs.size === 0;
   }
 
-  /** Resolves when the group is joined with the consumer's topic. */
+  /** Resolves when the group is joined with the consumer's topics. */
   async attach(spec: LegSpec): Promise<KafkaLeg> {
-    const topic = kafkaTopicOf(spec.consumer.topic);
-    if (this.#legs.has(topic)) {
-      const what = `The group "${this.name}" already reads the topic "${topic}" in this process.`;
-      throw new BuscouplerError('BC_LIFECYCLE', what);
-    }
     const { clock } = this.#context;
     const leg = new KafkaLeg(spec, {
       clock,
       trouble: () => this.#trouble ?? this.#silence(),
       onSettled: (feed) => this.#commits.mark(feed),
-      setFetching: () => this.#applyPauses(leg),
+      setFetching: (feed) => this.#applyPauses(feed),
       detach: (one, deadlineMs) => this.#detach(one, deadlineMs),
     });
-    this.#legs.set(topic, leg);
+    this.#refuseTwice(leg);
+    this.#legs.add(leg);
+    this.#watchLeftovers(leg);
     await new Promise<void>((resolve, reject) => {
       this.#waiters.set(leg, { resolve, reject });
       this.#change();
     });
     return leg;
+  }
+
+  /** A live and a draining leg of one consumer may overlap while it moves; nothing else is read twice. */
+  #refuseTwice(leg: KafkaLeg): void {
+    const readers = this.#readers();
+    for (const topic of leg.feeds.keys()) {
+      const reader = readers.get(topic);
+      if (reader === undefined || (reader.consumer === leg.spec.consumer.name && leg.overlaps(topic)))
+        continue;
+      const what = `The group "${this.name}" already reads the topic "${topic}" in this process.`;
+      throw new BuscouplerError('BC_LIFECYCLE', what);
+    }
+  }
+
+  /** Who reads each topic: of several legs the one that was attached first, until it is detached. */
+  #readers(): Map<string, TopicFeed> {
+    const readers = new Map<string, TopicFeed>();
+    for (const { feeds } of this.#legs) {
+      for (const [topic, feed] of feeds) if (!readers.has(topic)) readers.set(topic, feed);
+    }
+    return readers;
+  }
+
+  #watchLeftovers(leg: KafkaLeg): void {
+    const { admin, clock, logger } = this.#context;
+    void watchLeftovers(leg.spec.consumer, {
+      admin,
+      clock,
+      logger,
+      isOver: () => !this.#legs.has(leg),
+      onFound: (delayMs) => {
+        if (leg.readRetries(delayMs)) this.#change();
+      },
+    });
   }
 
   /** Detaches every leg and leaves; whoever still waits to be attached is refused. */
@@ -108,14 +141,14 @@ export class Group {
       this.#waiters.delete(leg);
       reject(new BuscouplerError('BC_LIFECYCLE', 'The Kafka connection is closed.'));
     }
-    await Promise.all([...this.#legs.values()].map((leg) => leg.detach({ deadlineMs })));
+    await Promise.all([...this.#legs].map((leg) => leg.detach({ deadlineMs })));
   }
 
   async #detach(leg: KafkaLeg, deadlineMs: number): Promise<void> {
     const { clock } = this.#context;
     const endMs = clock.monotonicMs() + deadlineMs;
     await this.#within(deadlineMs, this.#commitAll(endMs));
-    if (this.#legs.get(leg.topic) === leg) this.#legs.delete(leg.topic);
+    this.#legs.delete(leg);
     this.#waiters.delete(leg);
     this.#change();
     if (this.isEmpty) await this.#within(endMs - clock.monotonicMs(), this.#changing);
@@ -155,8 +188,12 @@ export class Group {
   }
 
   #isInLine(): boolean {
-    const legs = this.#membership?.legs ?? new Set();
-    return legs.size === this.#legs.size && [...this.#legs.values()].every((leg) => legs.has(leg));
+    if (this.#membership === null) return this.#legs.size === 0;
+    const { legs, readers } = this.#membership.scope;
+    const wanted = this.#readers();
+    if (legs.size !== this.#legs.size || readers.size !== wanted.size) return false;
+    const isRead = [...wanted].every(([topic, feed]) => readers.get(topic) === feed);
+    return isRead && [...this.#legs].every((leg) => legs.has(leg));
   }
 
   /** Leaves on purpose: what is under way gets a moment to settle, what is settled is committed. */
@@ -166,7 +203,9 @@ export class Group {
     const membership = this.#membership;
     if (membership === null) return;
     const { clock } = this.#context;
-    for (const { topic } of membership.legs) this.#guarded(() => membership.client.pause(topic));
+    for (const topic of membership.scope.readers.keys()) {
+      this.#guarded(() => membership.client.pause(topic));
+    }
     if (this.#legs.size > 0) {
       const untilMs = clock.monotonicMs() + SETTLE_MS;
       while (this.#unsettled() > 0 && clock.monotonicMs() < untilMs) await wait(clock, GATHER_MS);
@@ -179,13 +218,13 @@ export class Group {
 
   #unsettled(): number {
     let count = 0;
-    for (const leg of this.#legs.values()) count += leg.unsettled;
+    for (const leg of this.#legs) count += leg.unsettled;
     return count;
   }
 
   #join(): void {
     const { driver, clock, sessionTimeoutMs } = this.#context;
-    const legs = new Set(this.#legs.values());
+    const scope = { legs: new Set(this.#legs), readers: this.#readers() };
     const isCurrent = (): boolean => this.#membership?.client === client;
     const whenCurrent =
       <Args extends unknown[]>(act: (...args: Args) => void) =>
@@ -194,17 +233,17 @@ export class Group {
       };
     const client = driver.member({
       group: this.name,
-      topics: [...this.#legs.keys()],
+      topics: [...scope.readers.keys()],
       held: this.#held,
       events: {
         onJoin: whenCurrent(({ memberId, assignment }) => this.#joined(memberId, assignment)),
         onRebalance: whenCurrent(() => void this.#commits.flush()),
         onSign: whenCurrent(() => this.#membership?.heard()),
-        onBatch: (batch) => (isCurrent() ? this.#legs.get(batch.topic)?.accept(batch) : undefined),
+        onBatch: (batch) => (isCurrent() ? scope.readers.get(batch.topic)?.accept(batch) : undefined),
         onCrash: whenCurrent((error) => this.#crashed(error)),
       },
     });
-    this.#membership = new Membership(client, legs, { clock, sessionTimeoutMs });
+    this.#membership = new Membership(client, scope, { clock, sessionTimeoutMs });
     this.#watch(this.#membership);
     client.start().catch(whenCurrent((error: unknown) => this.#crashed(error)));
   }
@@ -220,8 +259,12 @@ export class Group {
       this.#crashed(new Error('The member joined again and again'));
       return;
     }
-    for (const leg of this.#legs.values()) leg.assign(assignment[leg.topic] ?? [], isFresh);
-    for (const leg of this.#legs.values()) this.#applyPauses(leg);
+    const { readers } = membership.scope;
+    for (const leg of this.#legs) {
+      const isRead = (topic: string): boolean => readers.get(topic) === leg.feeds.get(topic);
+      leg.assign((topic) => (isRead(topic) ? (assignment[topic] ?? []) : []), isFresh);
+    }
+    for (const feed of readers.values()) this.#applyPauses(feed);
     if (this.#isSearching || !this.#poisoned.isEmpty) void this.#search(membership);
     else this.#live(membership);
   }
@@ -231,7 +274,7 @@ export class Group {
     this.#isTold = false;
     if (membership.live()) this.#context.emit('broker-connected', { broker: 'kafka', role: 'consumer' });
     for (const [leg, { resolve }] of [...this.#waiters]) {
-      if (!membership.legs.has(leg)) continue;
+      if (!membership.scope.legs.has(leg)) continue;
       this.#waiters.delete(leg);
       resolve();
     }
@@ -241,27 +284,29 @@ export class Group {
   async #search(membership: Membership): Promise<void> {
     this.#isSearching = true;
     try {
-      await this.#poisoned.search(this.#legs.values(), () => this.#membership === membership);
+      const feeds = membership.scope.readers.values();
+      await this.#poisoned.search(feeds, () => this.#membership === membership);
     } catch (error) {
       if (this.#membership === membership) this.#crashed(error);
       return;
     }
     if (this.#membership !== membership) return;
     this.#isSearching = false;
-    for (const leg of this.#legs.values()) this.#applyPauses(leg);
+    for (const feed of membership.scope.readers.values()) this.#applyPauses(feed);
     this.#live(membership);
   }
 
   /** A pause outlives rebalances, and pausing single partitions undoes that of the topic: both are set anew. */
-  #applyPauses(leg: KafkaLeg): void {
-    const client = this.#membership?.client;
-    if (client === undefined) return;
+  #applyPauses(feed: TopicFeed): void {
+    const { topic } = feed;
+    if (this.#membership?.scope.readers.get(topic) !== feed) return;
+    const { client } = this.#membership;
     this.#guarded(() => {
-      client.resume(leg.topic);
-      if (this.#isSearching || !leg.isFetching) client.pause(leg.topic);
+      client.resume(topic);
+      if (this.#isSearching || !feed.isFetching) client.pause(topic);
       else {
-        const poisoned = this.#poisoned.of(leg.topic);
-        if (poisoned.length > 0) client.pause(leg.topic, poisoned);
+        const poisoned = this.#poisoned.of(topic);
+        if (poisoned.length > 0) client.pause(topic, poisoned);
       }
     });
   }
@@ -306,7 +351,7 @@ export class Group {
   #tell(error: BuscouplerError): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    for (const { spec } of this.#legs.values()) {
+    for (const { spec } of this.#legs) {
       this.#context.emit('consumer-failed', { consumer: spec.consumer.name, broker: 'kafka', error });
     }
   }
@@ -315,19 +360,18 @@ export class Group {
   async #rejectWaiters(error: BuscouplerError): Promise<void> {
     if (!isRefusal(error) && !isFatalOnConnect(error)) return;
     for (const [leg, { reject }] of [...this.#waiters]) {
-      if (error.code === 'BC_PLACE_MISSING' && !(await this.#isMissing(leg.topic))) continue;
+      if (error.code === 'BC_PLACE_MISSING' && !(await this.#isMissingOne(leg))) continue;
       this.#waiters.delete(leg);
-      this.#legs.delete(leg.topic);
+      this.#legs.delete(leg);
       reject(error);
     }
   }
 
-  async #isMissing(topic: string): Promise<boolean> {
+  async #isMissingOne({ feeds }: KafkaLeg): Promise<boolean> {
     try {
-      return (await this.#context.admin.describe(topic)) === null;
-    } catch {
-      return false;
-    }
+      for (const topic of feeds.keys()) if ((await this.#context.admin.describe(topic)) === null) return true;
+    } catch {} // not known: it is tried again
+    return false;
   }
 
   async #rebuild(membership: Membership): Promise<void> {

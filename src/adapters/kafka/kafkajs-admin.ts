@@ -67,6 +67,10 @@ class KafkajsAdmin implements AdminClient {
     return this.#connections.describe(topic);
   }
 
+  listTopics(): Promise<readonly string[]> {
+    return this.#connections.listTopics();
+  }
+
   async createTopic({ topic, partitions, replicationFactor, config }: NewTopic): Promise<boolean> {
     const { controller } = await this.#connections.describeCluster();
     const broker = await (controller < 0 ? this.#connections.any() : this.#connections.of(controller));

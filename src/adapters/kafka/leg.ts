@@ -2,13 +2,11 @@ import type { Delivery, Leg, LegSpec, LegState, LegStatus } from '../../contract
 import type { Clock } from '../../contract/clock.js';
 import type { IncomingMessage } from '../../contract/message.js';
 import type { CursorEntry } from '../../delivery/cursor.js';
-import { kafkaTopicOf } from '../../messages/names.js';
-import type { FetchedBatch } from './driver.js';
+import { kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
+import { DueTimer } from './due-timer.js';
 import { toIncoming } from './messages.js';
-import { type FeedSource, PartitionFeed } from './partition-feed.js';
-
-/** How long a fetch may wait for its records to be taken before fetching of the topic is paused instead, ms. */
-const HOLD_MS = 100;
+import type { FeedSource, PartitionFeed } from './partition-feed.js';
+import { TopicFeed, type TopicFeedHost } from './topic-feed.js';
 
 /** What a leg needs of its group. */
 export interface LegHost {
@@ -16,8 +14,8 @@ export interface LegHost {
   /** What keeps the group from being fed, if anything. */
   readonly trouble: () => { readonly state: LegState; readonly reason?: string } | null;
   readonly onSettled: (feed: PartitionFeed) => void;
-  /** Fetching of the topic stops or goes on. */
-  readonly setFetching: (topic: string, isFetching: boolean) => void;
+  /** Fetching of a topic stops or goes on. */
+  readonly setFetching: (feed: TopicFeed) => void;
   readonly detach: (leg: KafkaLeg, deadlineMs: number) => Promise<void>;
 }
 
@@ -49,146 +47,137 @@ class KafkaDelivery implements Delivery {
   }
 }
 
+/** A partition whose turn comes, and the topic that it is of. */
+interface Turn {
+  readonly topic: TopicFeed;
+  readonly partition: PartitionFeed;
+}
+
 /**
- * One consumer's part of its group: takes what is fetched for its topic, hands it over in the broker's order per
- * partition up to its capacity, and slows fetching down when it falls behind.
+ * One consumer's part of its group: takes what is fetched for its topics (a draining one: its retry topics only), and hands
+ * over in the broker's order per partition what is due, up to its capacity. What waits for its time takes no capacity.
  */
 export class KafkaLeg implements Leg {
   readonly broker = 'kafka';
-  readonly topic: string;
   readonly spec: LegSpec;
   readonly #host: LegHost;
-  readonly #feeds = new Map<number, PartitionFeed>();
-  #order: PartitionFeed[] = [];
+  readonly #feedHost: TopicFeedHost;
+  readonly #feeds = new Map<string, TopicFeed>();
+  readonly #due: DueTimer;
+  #order: Turn[] = [];
   #turn = 0;
   #capacity: number;
   #unsettled = 0;
-  #backlog = 0;
-  #lowMark = 0;
+  #ready = 0;
   #isPaused = false;
   #isDraining = false;
   #isStopped = false;
   #isPumping = false;
-  #isFetching = true;
-  #holds: (() => void)[] = [];
 
   constructor(spec: LegSpec, host: LegHost) {
     this.spec = spec;
-    this.topic = kafkaTopicOf(spec.consumer.topic);
     this.#host = host;
     this.#capacity = spec.capacity;
+    this.#due = new DueTimer(host.clock, () => this.#lookAtClock());
+    this.#feedHost = {
+      clock: host.clock,
+      setFetching: host.setFetching,
+      onTaken: (feed, ready) => this.#taken(feed, ready),
+      onReplaced: () => this.#setOrder(),
+      onLost: (partition) => this.#lost(partition),
+    };
+    const { consumer } = spec;
+    if (spec.role !== 'draining') this.#read(kafkaTopicOf(consumer.topic), 0);
+    for (const delayMs of [0, ...consumer.retry.deferredMs]) this.readRetries(delayMs);
   }
 
-  get feeds(): Iterable<PartitionFeed> {
-    return this.#feeds.values();
+  /** Reads the retry topic of this delay from the next join of the group on; false if it does already. */
+  readRetries(delayMs: number): boolean {
+    return this.#read(retryTopicOf(this.spec.consumer, delayMs), delayMs);
+  }
+
+  #read(topic: string, delayMs: number): boolean {
+    if (this.#feeds.has(topic)) return false;
+    const spec = { topic, consumer: this.spec.consumer.name, delayMs };
+    this.#feeds.set(topic, new TopicFeed(spec, this.#feedHost));
+    return true;
+  }
+
+  /** True for its retry topics, which the other leg of a consumer that moves may read until it is detached. */
+  overlaps(topic: string): boolean {
+    return topic !== kafkaTopicOf(this.spec.consumer.topic);
+  }
+
+  /** By topic. */
+  get feeds(): ReadonlyMap<string, TopicFeed> {
+    return this.#feeds;
   }
 
   get unsettled(): number {
     return this.#unsettled;
   }
 
-  /** Fetching goes on as far as this leg is concerned. */
-  get isFetching(): boolean {
-    return this.#isFetching;
+  /** Replaces the assignment of its topics. What stays is kept with all it knows, unless `isFresh`. */
+  assign(partitionsOf: (topic: string) => readonly number[], isFresh: boolean): void {
+    for (const [topic, feed] of this.#feeds) feed.assign(partitionsOf(topic), isFresh);
+    this.#setOrder();
   }
 
-  /** Replaces the assignment. What stays is kept with all it knows, unless `isFresh`. */
-  assign(partitions: readonly number[], isFresh: boolean): void {
-    for (const feed of [...this.#feeds.values()]) {
-      if (isFresh || !partitions.includes(feed.partition)) this.#lose(feed);
-      else feed.reread();
+  #setOrder(): void {
+    this.#order = [];
+    for (const topic of this.#feeds.values()) {
+      for (const partition of topic.partitions) this.#order.push({ topic, partition });
     }
-    for (const partition of partitions) this.#feedOf(partition);
-    this.#order = [...this.#feeds.values()];
-    this.#slack();
   }
 
-  #feedOf(partition: number): PartitionFeed {
-    let feed = this.#feeds.get(partition);
-    if (feed === undefined) {
-      feed = new PartitionFeed(this.topic, partition);
-      this.#feeds.set(partition, feed);
-      this.#order = [...this.#feeds.values()];
+  #lost(partition: PartitionFeed): void {
+    this.#unsettled -= partition.cursor.unfinished;
+    this.#ready -= partition.ready;
+  }
+
+  #taken(feed: TopicFeed, ready: number): void {
+    this.#ready += ready;
+    if (feed.delayMs > 0) this.#lookAtClock();
+    else this.#pump();
+  }
+
+  /** What is due becomes ready; the timer stands for what is due next. */
+  #lookAtClock(): void {
+    if (this.#isDraining) return;
+    const nowMs = this.#host.clock.epochMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { topic, partition } of this.#order) {
+      if (topic.delayMs === 0) continue;
+      this.#ready += partition.release(nowMs);
+      nextMs = Math.min(nextMs, partition.nextDueMs ?? nextMs);
     }
-    return feed;
-  }
-
-  #lose(feed: PartitionFeed): void {
-    feed.source.isLost = true;
-    this.#unsettled -= feed.cursor.unfinished;
-    this.#backlog -= feed.backlog;
-    feed.dropBacklog();
-    this.#feeds.delete(feed.partition);
-  }
-
-  /** Takes what was fetched. A promise: the next fetch had better wait for it. */
-  accept(batch: FetchedBatch): Promise<void> | void {
-    if (this.#isDraining || this.#isStopped || !this.#feeds.has(batch.partition)) return;
-    let feed = this.#feedOf(batch.partition);
-    if (feed.isForeign(batch)) {
-      this.#lose(feed);
-      feed = this.#feedOf(batch.partition);
-    }
-    const before = feed.backlog;
-    feed.take(batch);
-    this.#backlog += feed.backlog - before;
+    this.#due.set(nextMs);
     this.#pump();
-    if (this.#backlog === 0) return;
-    this.#lowMark = Math.floor(this.#backlog / 2);
-    return this.#hold();
-  }
-
-  /** Waits until half of what waits is taken; if that takes long, pauses fetching instead. */
-  #hold(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      const timer = this.#host.clock.schedule(() => {
-        this.#holds = this.#holds.filter((one) => one !== done);
-        if (this.#backlog > this.#lowMark) this.#setFetching(false);
-        resolve();
-      }, HOLD_MS);
-      this.#holds.push(done);
-    });
-  }
-
-  #setFetching(isFetching: boolean): void {
-    if (this.#isFetching === isFetching) return;
-    this.#isFetching = isFetching;
-    this.#host.setFetching(this.topic, isFetching);
-  }
-
-  /** There is room again: fetches that wait go on. */
-  #slack(): void {
-    if (this.#backlog > this.#lowMark || this.#isPaused || this.#isDraining) return;
-    const holds = this.#holds;
-    this.#holds = [];
-    for (const release of holds) release();
-    this.#setFetching(true);
   }
 
   #pump(): void {
     // Settling may happen inside of delivering; the loop that runs already sees the room.
     if (this.#isPumping || this.#isPaused || this.#isDraining || this.#isStopped) return;
     this.#isPumping = true;
-    while (this.#unsettled < this.#capacity && this.#backlog > 0) this.#deliverNext();
+    while (this.#unsettled < this.#capacity && this.#ready > 0) this.#deliverNext();
     this.#isPumping = false;
-    this.#slack();
   }
 
   /** Partitions take turns. */
   #deliverNext(): void {
     for (let step = 0; step < this.#order.length; step += 1) {
       this.#turn = (this.#turn + 1) % this.#order.length;
-      const feed = this.#order[this.#turn] as PartitionFeed;
-      const record = feed.shift();
+      const { topic, partition } = this.#order[this.#turn] as Turn;
+      const record = partition.shift();
       if (record === undefined) continue;
-      this.#backlog -= 1;
+      this.#ready -= 1;
       this.#unsettled += 1;
+      topic.taken();
       this.spec.deliver(
-        new KafkaDelivery(toIncoming(record, feed), Number(record.offset), { feed, leg: this }),
+        new KafkaDelivery(toIncoming(record, partition), Number(record.offset), {
+          feed: partition,
+          leg: this,
+        }),
       );
       return;
     }
@@ -204,13 +193,15 @@ export class KafkaLeg implements Leg {
 
   pause(): void {
     this.#isPaused = true;
-    if (!this.#isDraining) this.#setFetching(false);
+    for (const feed of this.#feeds.values()) feed.halt();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    if (this.#isDraining) return;
     this.#pump();
+    for (const feed of this.#feeds.values()) feed.unhalt();
   }
 
   setCapacity(capacity: number): void {
@@ -220,26 +211,28 @@ export class KafkaLeg implements Leg {
 
   status(): LegStatus {
     const trouble = this.#host.trouble();
-    const own: LegState = this.#isDraining ? 'draining' : this.#isPaused ? 'paused' : 'live';
-    let waiting = this.#backlog;
-    for (const feed of this.#feeds.values()) waiting += feed.behind;
+    let waiting = 0;
+    for (const feed of this.#feeds.values()) waiting += feed.waiting;
     return {
-      state: this.#isStopped ? 'stopped' : (trouble?.state ?? own),
+      state: this.#isStopped ? 'stopped' : (trouble?.state ?? this.#ownState()),
       unsettled: this.#unsettled,
       waiting: this.#isStopped ? null : waiting,
       ...(trouble?.reason === undefined || this.#isStopped ? {} : { reason: trouble.reason }),
     };
   }
 
+  #ownState(): LegState {
+    if (this.#isDraining) return 'draining';
+    if (this.#isPaused) return 'paused';
+    return this.spec.role ?? 'live';
+  }
+
   async drain(): Promise<void> {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    this.#setFetching(false);
-    for (const feed of this.#feeds.values()) feed.dropBacklog();
-    this.#backlog = 0;
-    const holds = this.#holds;
-    this.#holds = [];
-    for (const release of holds) release();
+    this.#due.stop();
+    for (const feed of this.#feeds.values()) feed.drain();
+    this.#ready = 0;
   }
 
   async detach({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
@@ -247,6 +240,6 @@ export class KafkaLeg implements Leg {
     if (this.#isStopped) return;
     await this.#host.detach(this, deadlineMs);
     this.#isStopped = true;
-    this.assign([], true);
+    this.assign(() => [], true);
   }
 }

@@ -3,6 +3,7 @@ import { wait } from '../../delivery/backoff.js';
 import type { MemberClient } from './driver.js';
 import type { KafkaLeg } from './leg.js';
 import { rebalanceTimeoutOf } from './rebalance-timeout.js';
+import type { TopicFeed } from './topic-feed.js';
 
 /** Joins within this time that make a member suspect: its client runs in circles. */
 const JOIN_WINDOW_MS = 30_000;
@@ -16,19 +17,26 @@ export interface MembershipClock {
   readonly sessionTimeoutMs: number;
 }
 
+/** What a member was made for. */
+export interface MemberScope {
+  readonly legs: ReadonlySet<KafkaLeg>;
+  /** Who reads each of its topics. */
+  readonly readers: ReadonlyMap<string, TopicFeed>;
+}
+
 /** The life of one member: what it was made for, and the signs that it gave. */
 export class Membership {
   readonly client: MemberClient;
-  readonly legs: ReadonlySet<KafkaLeg>;
+  readonly scope: MemberScope;
   readonly #time: MembershipClock;
   #isJoined = false;
   #liveSinceMs: number | null = null;
   #lastSignMs: number;
   #joinsMs: number[] = [];
 
-  constructor(client: MemberClient, legs: ReadonlySet<KafkaLeg>, time: MembershipClock) {
+  constructor(client: MemberClient, scope: MemberScope, time: MembershipClock) {
     this.client = client;
-    this.legs = legs;
+    this.scope = scope;
     this.#time = time;
     this.#lastSignMs = time.clock.monotonicMs();
   }

@@ -22,6 +22,12 @@ export interface ClusterMetadata {
   readonly partitions: readonly PartitionInfo[];
 }
 
+/** Every topic that the user may see. */
+export interface TopicNames {
+  readonly clientSideThrottleTime: number;
+  readonly topics: readonly string[];
+}
+
 function readNodes(reader: WireReader): NodeAddress[] {
   const nodes: NodeAddress[] = [];
   for (let count = reader.int32(); count > 0; count -= 1) {
@@ -60,6 +66,23 @@ export function decodeMetadata(payload: Buffer): ClusterMetadata {
   return { ...cluster, topicErrorCode, partitions: readPartitions(reader) };
 }
 
+/** Reads the names of an answer for all topics. */
+export function decodeTopicNames(payload: Buffer): TopicNames {
+  const reader = new WireReader(payload);
+  const clientSideThrottleTime = reader.int32();
+  readNodes(reader);
+  reader.text(); // cluster id
+  reader.int32(); // controller
+  const topics: string[] = [];
+  for (let count = reader.int32(); count > 0; count -= 1) {
+    reader.int16();
+    topics.push(reader.text());
+    reader.int8(); // internal
+    readPartitions(reader);
+  }
+  return { clientSideThrottleTime, topics };
+}
+
 function encode(topic: string | null): Buffer {
   if (topic === null) return Buffer.alloc(4 + 1); // an empty list: no topics
   const name = Buffer.from(topic);
@@ -70,19 +93,27 @@ function encode(topic: string | null): Buffer {
   return bytes;
 }
 
-/**
- * Asks for one topic, or for the nodes alone. The client's own metadata hold every topic ever used and fail as a whole when one of them was
- * deleted or is without a leader.
- */
-export function createMetadataRequest(topic: string | null): WireRequest<ClusterMetadata> {
-  const bytes = encode(topic);
-  return {
+const requestOf = <Answer>(bytes: Buffer, read: (payload: Buffer) => Answer): WireRequest<Answer> =>
+  ({
     request: {
       apiKey: METADATA,
       apiVersion: VERSION,
       apiName: 'Metadata',
       encode: async () => ({ buf: bytes, buffer: bytes }),
     },
-    response: { decode: async (payload) => decodeMetadata(payload), parse: async (data) => data },
-  };
+    response: { decode: async (payload: Buffer) => read(payload), parse: async (data: Answer) => data },
+  }) as WireRequest<Answer>;
+
+/**
+ * Asks for one topic, or for the nodes alone. The client's own metadata hold every topic ever used and fail as a whole when one of them was
+ * deleted or is without a leader.
+ */
+export const createMetadataRequest = (topic: string | null): WireRequest<ClusterMetadata> =>
+  requestOf(encode(topic), decodeMetadata);
+
+/** Asks for all topics. */
+export function createTopicNamesRequest(): WireRequest<TopicNames> {
+  const bytes = Buffer.alloc(4 + 1);
+  bytes.writeInt32BE(-1, 0); // no list: all of them
+  return requestOf(bytes, decodeTopicNames);
 }

@@ -10,7 +10,12 @@ import {
 } from './client-options.js';
 import type { PartitionInfo } from './driver.js';
 import { openGuardedSocket } from './frame-guard.js';
-import { type ClusterMetadata, createMetadataRequest, type NodeAddress } from './metadata-request.js';
+import {
+  type ClusterMetadata,
+  createMetadataRequest,
+  createTopicNamesRequest,
+  type NodeAddress,
+} from './metadata-request.js';
 import { protocolErrorNamed } from './protocol-errors.js';
 
 /** Longest wait for the answers to the credentials, ms. */
@@ -108,6 +113,11 @@ export class NodeConnections {
   async describeCluster(): Promise<ClusterDescription> {
     const { controller, nodes } = await this.#askMetadata(null);
     return { controller, nodeCount: nodes.length };
+  }
+
+  /** Names of all topics that the user may see. */
+  async listTopics(): Promise<readonly string[]> {
+    return (await this.send(await this.any(), createTopicNamesRequest())).topics;
   }
 
   async #askMetadata(topic: string | null): Promise<ClusterMetadata> {

@@ -1,6 +1,7 @@
 import type { EmitEvent } from '../../contract/events.js';
 import type { AdminClient } from './driver.js';
-import type { KafkaLeg } from './leg.js';
+import { startsOf } from './group-depth.js';
+import type { TopicFeed } from './topic-feed.js';
 import { findUndecodable } from './undecodable.js';
 
 /** What the search needs. */
@@ -32,42 +33,31 @@ export class PoisonedPartitions {
    * Reads every assigned partition by itself. What stands before a culprit is handed over, the culprit is told once.
    * Stops when `isWanted` says no.
    */
-  async search(legs: Iterable<KafkaLeg>, isWanted: () => boolean): Promise<void> {
-    for (const leg of [...legs]) {
-      const starts = await this.#startsOf(leg.topic);
-      const before = this.#offsets.get(leg.topic) ?? new Map<number, bigint>();
+  async search(feeds: Iterable<TopicFeed>, isWanted: () => boolean): Promise<void> {
+    for (const feed of [...feeds]) {
+      const { topic } = feed;
+      const starts = await startsOf(this.#context.admin, this.#group, topic);
+      const before = this.#offsets.get(topic) ?? new Map<number, bigint>();
       const found = new Map<number, bigint>();
-      for (const { partition, nextOffset } of [...leg.feeds]) {
+      for (const { partition, nextOffset } of [...feed.partitions]) {
         const offset = nextOffset === null ? (starts.get(partition) ?? 0n) : BigInt(nextOffset);
-        const culprit = await findUndecodable(this.#context.admin, { topic: leg.topic, partition, offset });
+        const culprit = await findUndecodable(this.#context.admin, { topic, partition, offset });
         if (!isWanted()) return;
         if (culprit === null) continue;
         found.set(partition, culprit.offset);
         // Nobody waits: fetching of the partition stands still anyway.
-        for (const batch of culprit.before) void leg.accept(batch);
+        for (const batch of culprit.before) void feed.accept(batch);
         if (before.get(partition) === culprit.offset) continue;
         this.#context.emit('partition-paused', {
-          consumer: leg.spec.consumer.name,
-          topic: leg.topic,
+          consumer: feed.consumer,
+          topic,
           partition,
           offset: culprit.offset.toString(),
           error: culprit.error,
         });
       }
-      if (found.size > 0) this.#offsets.set(leg.topic, found);
-      else this.#offsets.delete(leg.topic);
+      if (found.size > 0) this.#offsets.set(topic, found);
+      else this.#offsets.delete(topic);
     }
-  }
-
-  /** Where the group reads on: its commits, or the first records there are. */
-  async #startsOf(topic: string): Promise<ReadonlyMap<number, bigint>> {
-    const { admin } = this.#context;
-    const starts = new Map<number, bigint>();
-    for (const { partition, offset } of await admin.edgeOffsets(topic, 'first'))
-      starts.set(partition, offset);
-    for (const { partition, offset } of await admin.groupOffsets(this.#group, topic)) {
-      if (offset > (starts.get(partition) ?? 0n)) starts.set(partition, offset);
-    }
-    return starts;
   }
 }

@@ -1,7 +1,7 @@
 import type { Topology } from '../../contract/broker.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
 import type { AnyTopic, KafkaTopicSettings } from '../../contract/topic.js';
-import { checkName, deadLetterTopicOf, kafkaTopicOf } from '../../messages/names.js';
+import { checkName, deadLetterTopicOf, kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
 
 /** A topic that must exist. */
 export interface PlannedTopic {
@@ -11,10 +11,13 @@ export interface PlannedTopic {
   readonly mustExist: boolean;
 }
 
-/** A dead-letter topic, which takes after the topic of its consumer. */
-export interface PlannedDeadLetters {
+/** A topic for copies, which takes after the topic of its consumer. */
+export interface PlannedCopies {
   readonly name: string;
   readonly of: string;
+  readonly kind: 'dead-letter' | 'retry';
+  /** Longest time that a copy may have to wait in it by plan, ms. */
+  readonly delayMs: number;
 }
 
 /** A group that must know where it begins to read. */
@@ -27,7 +30,8 @@ export interface PlannedGroup {
 /** What a topology needs on Kafka, each thing once. */
 export interface TopicPlan {
   readonly topics: readonly PlannedTopic[];
-  readonly deadLetters: readonly PlannedDeadLetters[];
+  /** Dead-letter topics and retry topics. */
+  readonly copies: readonly PlannedCopies[];
   readonly groups: readonly PlannedGroup[];
 }
 
@@ -38,16 +42,32 @@ function planTopic(topic: AnyTopic): PlannedTopic {
   return { name, settings, mustExist: settings.existing === true || !topic.isDefined };
 }
 
-function planGroup(consumer: AnyConsumer): PlannedGroup {
+const delaysOf = ({ retry }: AnyConsumer): readonly number[] => [0, ...retry.deferredMs];
+
+/** The group on its topic, and on its retry topics, which are its own from their first record on. */
+function planGroups(consumer: AnyConsumer): PlannedGroup[] {
   const { group } = consumer;
   checkName(group, 'Kafka group');
-  return { group, topic: kafkaTopicOf(consumer.topic), startFrom: consumer.kafka.startFrom ?? 'earliest' };
+  const startFrom = consumer.kafka.startFrom ?? 'earliest';
+  const retries = delaysOf(consumer).map(
+    (delayMs): PlannedGroup => ({ group, topic: retryTopicOf(consumer, delayMs), startFrom: 'earliest' }),
+  );
+  return [{ group, topic: kafkaTopicOf(consumer.topic), startFrom }, ...retries];
 }
 
-function planDeadLetters(consumer: AnyConsumer): PlannedDeadLetters {
+function planDeadLetters(consumer: AnyConsumer): PlannedCopies {
   const name = deadLetterTopicOf(consumer);
   checkName(name, 'Kafka dead-letter topic');
-  return { name, of: kafkaTopicOf(consumer.topic) };
+  return { name, of: kafkaTopicOf(consumer.topic), kind: 'dead-letter', delayMs: 0 };
+}
+
+/** One topic per delay, and one for copies that come back at once (replays). */
+function planRetries(consumer: AnyConsumer): PlannedCopies[] {
+  return delaysOf(consumer).map((delayMs) => {
+    const name = retryTopicOf(consumer, delayMs);
+    checkName(name, 'Kafka retry topic');
+    return { name, of: kafkaTopicOf(consumer.topic), kind: 'retry', delayMs };
+  });
 }
 
 const unique = <Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[] => [
@@ -59,7 +79,10 @@ export function planTopics({ topics, consumers }: Topology): TopicPlan {
   const all = [...topics, ...consumers.map((consumer) => consumer.topic)];
   return {
     topics: unique(all.map(planTopic), ({ name }) => name),
-    deadLetters: unique(consumers.map(planDeadLetters), ({ name }) => name),
-    groups: unique(consumers.map(planGroup), ({ group, topic }) => `${group}\n${topic}`),
+    copies: unique(
+      [...consumers.map(planDeadLetters), ...consumers.flatMap(planRetries)],
+      ({ name }) => name,
+    ),
+    groups: unique(consumers.flatMap(planGroups), ({ group, topic }) => `${group}\n${topic}`),
   };
 }

@@ -6,14 +6,15 @@ import { wait } from '../../delivery/backoff.js';
 import type { AdminClient, NewTopic, PartitionInfo, PartitionOffset } from './driver.js';
 import { insist } from './insist.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './publisher.js';
-import { type PlannedDeadLetters, type PlannedGroup, type PlannedTopic, planTopics } from './topic-plan.js';
+import { type PlannedCopies, type PlannedGroup, type PlannedTopic, planTopics } from './topic-plan.js';
 
 const DEFAULT_PARTITIONS = 12;
 const DEFAULT_REPLICAS = 3;
-/** Room that a dead letter needs beside the message for its own headers. */
-const DEAD_LETTER_EXTRA_BYTES = 64 * 1024;
-/** Dead letters are kept for 14 days. */
-const DEAD_LETTER_RETENTION_MS = 14 * 24 * 3_600_000;
+/** Room that a copy needs beside the message for its own headers. */
+const COPY_EXTRA_BYTES = 64 * 1024;
+const DAY_MS = 24 * 3_600_000;
+/** Dead letters are kept for 14 days, and so are retry copies: a consumer may be away for as long. */
+const COPY_RETENTION_MS = 14 * DAY_MS;
 /** Pause between two looks at a topic whose leaders are being chosen, ms. */
 const LEADERS_AGAIN_MS = 50;
 const MAX_BYTES = 'max.message.bytes';
@@ -48,10 +49,10 @@ export async function provisionTopology(context: TopologyContext, topology: Topo
     }),
   );
   await Promise.all(
-    plan.deadLetters.map(async (place) => {
-      const what = `The dead-letter topic "${place.name}" could not be provided`;
+    plan.copies.map(async (place) => {
+      const what = `The ${place.kind} topic "${place.name}" could not be provided`;
       const count = partitions.get(place.of)?.length ?? DEFAULT_PARTITIONS;
-      await ask(what, () => provideDeadLetters(context, place, { partitions: count, replicas }));
+      await ask(what, () => provideCopies(context, place, { partitions: count, replicas }));
     }),
   );
   for (const group of plan.groups) {
@@ -88,20 +89,20 @@ async function provideTopic(
   return partitions;
 }
 
-async function provideDeadLetters(
+async function provideCopies(
   context: TopologyContext,
-  { name, of }: PlannedDeadLetters,
+  { name, of, kind, delayMs }: PlannedCopies,
   { partitions, replicas }: { readonly partitions: number; readonly replicas: number },
 ): Promise<void> {
   if ((await context.admin.describe(name)) === null) {
-    const maxBytes = (context.limits.get(of) ?? DEFAULT_MAX_MESSAGE_BYTES) + DEAD_LETTER_EXTRA_BYTES;
-    await create(context, 'dead-letter', {
+    const maxBytes = (context.limits.get(of) ?? DEFAULT_MAX_MESSAGE_BYTES) + COPY_EXTRA_BYTES;
+    await create(context, kind, {
       topic: name,
       partitions,
       replicationFactor: replicas,
       config: {
         'cleanup.policy': 'delete',
-        'retention.ms': String(DEAD_LETTER_RETENTION_MS),
+        'retention.ms': String(Math.max(COPY_RETENTION_MS, delayMs + DAY_MS)),
         [MAX_BYTES]: String(maxBytes),
       },
     });
@@ -111,7 +112,7 @@ async function provideDeadLetters(
 
 async function create(
   { admin, emit }: TopologyContext,
-  kind: 'topic' | 'dead-letter',
+  kind: 'topic' | PlannedCopies['kind'],
   topic: NewTopic,
 ): Promise<void> {
   if (await admin.createTopic(topic)) emit('place-created', { broker: 'kafka', kind, name: topic.topic });

@@ -141,6 +141,7 @@ export const someConsumer = (topic: AnyTopic, options: Partial<ConsumerOptions<u
     group: uniqueName('group'),
     handle: () => {},
     ...options,
+    kafka: { retryPrefix: uniqueName('retries'), ...options.kafka },
   }) as AnyConsumer;
 
 /** A message as the bus composes one. */

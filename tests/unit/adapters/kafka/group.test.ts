@@ -17,6 +17,7 @@ const consumerOf = (topic: string): AnyConsumer =>
     name: `reader-of-${topic}`,
     topic: defineTopic({ name: topic }),
     group: 'g',
+    kafka: { retryPrefix: topic },
     handle: () => {},
   }) as AnyConsumer;
 
@@ -381,7 +382,7 @@ describe('Kafka group: supervision', () => {
     );
     await clock.advance(50);
     expect(driver.members).toHaveLength(1);
-    expect(driver.last.spec.topics).toEqual(['a', 'b']);
+    expect(driver.last.spec.topics).toEqual(['a', 'a_retry_0s', 'b', 'b_retry_0s']);
     driver.last.join({ a: [0], b: [0] });
     expect(await Promise.all(legs)).toHaveLength(2);
     await expect(
@@ -413,7 +414,10 @@ describe('Kafka group: supervision', () => {
     void fetch(range(0, 5));
     const attached = group.attach({ consumer: consumerOf('other'), capacity: 1, deliver: () => {} });
     await clock.advance(5_000);
-    expect(driver.last.spec).toMatchObject({ topics: [TOPIC, 'other'], held: { [TOPIC]: [0] } });
+    expect(driver.last.spec).toMatchObject({
+      topics: [TOPIC, `${TOPIC}_retry_0s`, 'other', 'other_retry_0s'],
+      held: { [TOPIC]: [0] },
+    });
     driver.last.join({ [TOPIC]: [0], other: [0] }, 'member-2');
     await attached;
     void fetch(range(0, 7));

@@ -115,6 +115,7 @@ export function scriptedAdmin(changes: Partial<AdminClient> = {}): AdminClient {
   return {
     brokerCount: async () => 1,
     describe: async () => [{ partition: 0, leader: 1, replicas: 1 }],
+    listTopics: async () => [],
     createTopic: async () => true,
     topicConfig: async () => new Map(),
     edgeOffsets: async () => [{ partition: 0, offset: 0n }],
