@@ -1,4 +1,12 @@
-import type { BrokerHealth, BrokerPort, LegSpec, Publisher, Topology } from '../../contract/broker.js';
+import type {
+  BrokerHealth,
+  BrokerPort,
+  LegSpec,
+  Publisher,
+  ReadLetters,
+  StoredLetter,
+  Topology,
+} from '../../contract/broker.js';
 import type { Capabilities } from '../../contract/capabilities.js';
 import type { Clock, Random } from '../../contract/clock.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
@@ -15,6 +23,7 @@ import { Group } from './group.js';
 import { depthOf } from './group-depth.js';
 import { createKafkajsDriver } from './kafkajs-driver.js';
 import type { KafkaLeg } from './leg.js';
+import { readLetters } from './letters.js';
 import { createPublisher, DEFAULT_MAX_MESSAGE_BYTES, topicOfDestination } from './publisher.js';
 import { Sender } from './sender.js';
 import { provisionTopology, readLimit } from './topology.js';
@@ -137,6 +146,12 @@ class KafkaBroker implements BrokerPort {
     } catch {
       return null;
     }
+  }
+
+  letters(consumer: AnyConsumer, options?: ReadLetters): AsyncIterable<StoredLetter> {
+    this.#checkOpen();
+    const { clock, random } = this.#options;
+    return readLetters({ admin: this.#admin, clock, random, limitMs: PROVISION_LIMIT_MS }, consumer, options);
   }
 
   health(): BrokerHealth {

@@ -70,6 +70,20 @@ export interface TopicOffsets {
   readonly offsets: readonly PartitionOffset[];
 }
 
+/** Where a partition is read. */
+export interface PlaceToRead {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** One batch as it lies in the log; nothing of it is decoded. */
+export interface RawBatch {
+  readonly firstOffset: bigint;
+  readonly lastOffset: bigint;
+  readonly bytes: Buffer;
+}
+
 /** What a topic or group holds. Every method rejects with the client's own error. */
 export interface AdminClient {
   brokerCount(): Promise<number>;
@@ -87,10 +101,12 @@ export interface AdminClient {
   groupOffsets(group: string, topic: string): Promise<readonly PartitionOffset[]>;
   isGroupEmpty(group: string): Promise<boolean>;
   /**
-   * Reads the first batch at an offset, one request for this partition alone. Rejects if it cannot be decoded;
-   * `null`: there is nothing, or the offset is out of range.
+   * Reads at an offset, one request for this partition alone: the first batch, and more up to `maxBytes` (default: no
+   * more). Rejects if one cannot be decoded; `null`: there is nothing, or the offset is out of range.
    */
-  readOne(place: { topic: string; partition: number; offset: bigint }): Promise<FetchedBatch | null>;
+  readOne(place: PlaceToRead & { readonly maxBytes?: number }): Promise<FetchedBatch | null>;
+  /** The batch that holds an offset, undecoded; `null`: there is nothing, or the offset is out of range. */
+  readRaw(place: PlaceToRead): Promise<RawBatch | null>;
   /** Refused by the broker while the group has members. */
   commitGroupOffsets(group: string, offsets: readonly TopicOffsets[]): Promise<void>;
   /** Idempotent, never rejects; waits for nothing. */

@@ -7,9 +7,12 @@ import type {
   NewTopic,
   PartitionInfo,
   PartitionOffset,
+  PlaceToRead,
+  RawBatch,
   TopicOffsets,
 } from './driver.js';
 import { protocolErrorOf } from './errors.js';
+import { createFetchRequest } from './fetch-request.js';
 import { NodeConnections } from './node-connections.js';
 
 const TOPIC_RESOURCE = 2;
@@ -41,12 +44,6 @@ function groupByLeader(partitions: readonly PartitionInfo[]): Map<number, number
     else group.push(partition);
   }
   return leaders;
-}
-
-interface PlaceToRead {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
 }
 
 /** Administration over single requests: the client's own admin remembers every topic and fails once one is deleted. */
@@ -123,18 +120,30 @@ class KafkajsAdmin implements AdminClient {
     return state === 'Empty' || state === 'Dead';
   }
 
-  async readOne({ topic, partition, offset }: PlaceToRead): Promise<FetchedBatch | null> {
+  /** The connection to the node that leads a partition; `null`: it has no leader. */
+  async #leaderOf({ topic, partition }: PlaceToRead): Promise<Broker | null> {
     const partitions = await this.#connections.describe(topic);
     const leader = partitions?.find((one) => one.partition === partition)?.leader ?? -1;
-    if (leader < 0) return null;
-    const asked = { partition, fetchOffset: offset.toString(), maxBytes: 1 };
-    const broker = await this.#connections.of(leader);
+    return leader < 0 ? null : this.#connections.of(leader);
+  }
+
+  async readRaw(place: PlaceToRead): Promise<RawBatch | null> {
+    const leader = await this.#leaderOf(place);
+    if (leader === null) return null;
+    return (await this.#connections.send(leader, createFetchRequest(place))).batch;
+  }
+
+  // With one byte the broker answers with the first batch, whatever its size, and no other.
+  async readOne(place: PlaceToRead & { readonly maxBytes?: number }): Promise<FetchedBatch | null> {
+    const { topic, partition, offset, maxBytes = 1 } = place;
+    const broker = await this.#leaderOf(place);
+    if (broker === null) return null;
+    const asked = { partition, fetchOffset: offset.toString(), maxBytes };
     const { responses } = await broker.fetch({
       isolationLevel: READ_COMMITTED,
       maxWaitTime: 0,
       minBytes: 0,
-      // One byte: the broker answers with the first batch, whatever its size, and no other.
-      maxBytes: 1,
+      maxBytes,
       topics: [{ topic, partitions: [asked] }],
     });
     const answer = responses[0]?.partitions[0];

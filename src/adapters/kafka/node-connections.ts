@@ -41,6 +41,7 @@ export class NodeConnections {
   readonly #context: ClientContext;
   readonly #nextSeeds: () => readonly Seed[];
   readonly #byAddress = new Map<string, Broker>();
+  readonly #connecting = new Map<Broker, Promise<void>>();
   readonly #leaving = new Set<Broker>();
   #addresses = new Map<number, NodeAddress>();
   #isClosed = false;
@@ -81,12 +82,22 @@ export class NodeConnections {
     }
     if (broker.isConnected()) return broker;
     try {
-      await broker.connect();
+      await this.#connect(broker);
       return broker;
     } catch (error) {
       this.drop(broker);
       throw error;
     }
+  }
+
+  /** Many requests at once open one connection, together: each try of its own would add listeners to the socket. */
+  #connect(broker: Broker): Promise<void> {
+    let connecting = this.#connecting.get(broker);
+    if (connecting === undefined) {
+      connecting = broker.connect().finally(() => this.#connecting.delete(broker));
+      this.#connecting.set(broker, connecting);
+    }
+    return connecting;
   }
 
   /** Sends; whatever goes wrong, the connection is not used again. */

@@ -34,4 +34,11 @@ export class WireReader {
     this.#at += length;
     return this.#bytes.toString('utf8', this.#at - length, this.#at);
   }
+
+  /** Bytes with a 32-bit length, as far as they came; null reads as empty. Not copied. */
+  bytes(): Buffer {
+    const length = Math.max(0, this.int32());
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
 }

@@ -122,6 +122,7 @@ export function scriptedAdmin(changes: Partial<AdminClient> = {}): AdminClient {
     groupOffsets: async () => [{ partition: 0, offset: -1n }],
     isGroupEmpty: async () => true,
     readOne: async () => null,
+    readRaw: async () => null,
     commitGroupOffsets: async () => {},
     close: () => {},
     ...changes,
