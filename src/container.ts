@@ -1,5 +1,6 @@
 import { Container, type ResolutionContext, type ServiceIdentifier } from 'inversify';
 import { createKafkaBroker } from './adapters/kafka/broker.js';
+import type { PoisonSource } from './adapters/kafka/poison-letter.js';
 import { createLogBroker } from './adapters/memory/log-broker.js';
 import { createLogStore } from './adapters/memory/log-store.js';
 import { createQueueBroker } from './adapters/memory/queue-broker.js';
@@ -8,7 +9,7 @@ import { createRabbitmqBroker } from './adapters/rabbitmq/broker.js';
 import type { BusConfig } from './config/bus-config.js';
 import { type ResolvedFlag, resolveFlags } from './config/flags.js';
 import { secretsOf } from './config/secrets.js';
-import { watchFlags } from './config/watch-flags.js';
+import { type SkipAddition, watchFlags } from './config/watch-flags.js';
 import type { BrokerPort, Publisher } from './contract/broker.js';
 import type { Clock, Random } from './contract/clock.js';
 import type { AnyConsumer } from './contract/consumer.js';
@@ -16,8 +17,9 @@ import { changeConsumer } from './contract/define-consumer.js';
 import { BuscouplerError, describeError } from './contract/errors.js';
 import type { EmitEvent } from './contract/events.js';
 import type { Inbox } from './contract/inbox.js';
+import { formatLogPosition, parseLogPosition } from './contract/log-position.js';
 import type { Logger } from './contract/logger.js';
-import type { BrokerName } from './contract/message.js';
+import type { BrokerName, OutgoingMessage } from './contract/message.js';
 import type { MessageBus } from './contract/message-bus.js';
 import type { PublishBounds } from './contract/settings.js';
 import type { AnyTopic } from './contract/topic.js';
@@ -120,12 +122,27 @@ const makePorts: Make<ReadonlyMap<BrokerName, BrokerPort>> = ({ get }) => {
 function openPort(name: BrokerName, { brokers, embedded }: BusConfig, parts: BrokerParts): BrokerPort {
   if (name === 'kafka') {
     if (embedded) return createLogBroker({ ...parts, store: createLogStore(parts) });
-    if (brokers.kafka !== undefined) return createKafkaBroker({ ...parts, settings: brokers.kafka });
+    if (brokers.kafka !== undefined) {
+      const poisonLetterOf = (source: PoisonSource): OutgoingMessage => poisonLetter(source, parts.clock);
+      return createKafkaBroker({ ...parts, settings: brokers.kafka, poisonLetterOf });
+    }
   } else {
     if (embedded) return createQueueBroker({ ...parts, store: createQueueStore(parts) });
     if (brokers.rabbitmq !== undefined) return createRabbitmqBroker({ ...parts, settings: brokers.rabbitmq });
   }
   throw new BuscouplerError('BC_CONFIG_INVALID', `${name} is enabled, but there are no settings for it.`);
+}
+
+/** A batch that no client can decode was never run; its letter has the same id however often it is stepped over. */
+function poisonLetter({ consumer, incoming, error, maxBytes }: PoisonSource, clock: Clock): OutgoingMessage {
+  const { position } = incoming;
+  const id = position.broker === 'kafka' ? formatLogPosition(position) : position.queue;
+  const failure = { reason: 'poison', consumer: consumer.name, error, attempt: 0 } as const;
+  return deadLetterOf(
+    { incoming, id, topic: consumer.topic.name },
+    { ...failure, failedAtMs: clock.epochMs() },
+    maxBytes,
+  );
 }
 
 const makeRoutes: Make<Routes> = ({ get }) => {
@@ -290,8 +307,30 @@ function startWatching({ get }: ResolutionContext): () => void {
         moving.catch(() => undefined); // told by its event
       }
     },
+    onSkips: (additions) => {
+      for (const addition of additions) void skipAdded(get, addition);
+    },
     onProblem: (what) => emit('warning', { what }),
   });
+}
+
+/** Steps over what an entry that was added to the watched file names; a success is told by its event. */
+async function skipAdded(get: ResolutionContext['get'], { consumer, position }: SkipAddition): Promise<void> {
+  const { emit } = get(TOKENS.events);
+  const warn = (why: string): void =>
+    emit('warning', { what: `"${position}" of the consumer "${consumer}" was not skipped: ${why}` });
+  const definition = get(TOKENS.consumers)
+    .definitions()
+    .find(({ name }) => name === consumer);
+  const port = get(TOKENS.ports).get('kafka');
+  const place = parseLogPosition(position);
+  if (definition === undefined || place === null) return warn('there is no such consumer.');
+  if (port?.skip === undefined) return warn('its Kafka is not a real one.');
+  try {
+    if ((await port.skip(definition, place)) === null) warn('nothing is stuck there in this process.');
+  } catch (error) {
+    warn(describeError(error));
+  }
 }
 
 const makeBus: Make<RoutedBus> = (context) => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LOG_POSITION } from '../contract/log-position.js';
 import type { RabbitmqTopicSettings } from '../contract/topic.js';
 import {
   described,
@@ -193,6 +194,13 @@ export const consumerSchema = z.strictObject({
       startFrom: optionalChoice(['earliest', 'latest'], {
         doc: 'Where a new group starts.',
         absent: '`earliest`',
+      }),
+      skip: described(z.exactOptional(z.array(z.string().regex(LOG_POSITION)).max(100)), {
+        ...other(
+          'Batches that cannot be decoded and are stepped over, each named by the position of any record in it. In a `.json` file it is watched: an added entry makes the running consumer step over the batch that it stands at; take it out again afterwards.',
+          'a list of at most 100 texts, as `[ "orders/3/1701" ]` (topic, partition, offset)',
+        ),
+        absent: 'none',
       }),
     }),
   ),

@@ -16,6 +16,13 @@ export interface FlagChange {
   readonly broker: BrokerName | null;
 }
 
+/** One entry that was added to `consumers.<name>.kafka.skip`. */
+export interface SkipAddition {
+  readonly consumer: string;
+  /** `topic/partition/offset`. */
+  readonly position: string;
+}
+
 /** Options of {@link watchFlags}. */
 export interface WatchFlagsOptions {
   readonly clock: Clock;
@@ -23,12 +30,14 @@ export interface WatchFlagsOptions {
   readonly intervalMs?: number;
   /** Called with all flags that changed at once. */
   readonly onChange: (changes: readonly FlagChange[]) => void;
+  /** Called with all positions that were added at once. */
+  readonly onSkips?: (additions: readonly SkipAddition[]) => void;
   /** Called with a sentence: a file that cannot be used (once per state of it), a flag that the environment holds. */
   readonly onProblem: (what: string) => void;
 }
 
 /**
- * Watches `consumers.<name>.broker` of the JSON file that the configuration was read from, by reading it again: atomic
+ * Watches `consumers.<name>.broker` and `consumers.<name>.kafka.skip` of the JSON file that the configuration was read from, by reading it again: atomic
  * replacement works, which watching an inode does not. While the file is missing, half written or wrong, the last good
  * state holds. Every other change in it waits for the next start. Without a JSON file nothing is watched.
  * Returns a function that stops it; no callback comes after that.
@@ -70,8 +79,10 @@ async function readText(file: string): Promise<FileText> {
   }
 }
 
-function createLook({ file, flags }: BusConfig, { onChange, onProblem }: WatchFlagsOptions) {
+function createLook({ file, flags, consumers }: BusConfig, options: WatchFlagsOptions) {
+  const { onChange, onSkips, onProblem } = options;
   let last: Flags = flags.file;
+  let lastSkips = skipsIn(consumers);
   let lastText = '';
   let lastProblem = '';
   return (read: FileText): void => {
@@ -87,13 +98,35 @@ function createLook({ file, flags }: BusConfig, { onChange, onProblem }: WatchFl
     const changes = differences(last, found.flags);
     last = found.flags;
     const free = changes.filter((change) => !isHeld(change, flags, onProblem));
+    const added = found.skips.filter((one) => !lastSkips.some((other) => isSameSkip(one, other)));
+    lastSkips = found.skips;
     if (free.length > 0) onChange(free);
+    if (added.length > 0) onSkips?.(added);
   };
 }
 
 type Flags = Readonly<Record<string, BrokerName>>;
 
-function readFlags(text: string): { readonly flags: Flags } | { readonly problem: string } {
+const isSameSkip = (one: SkipAddition, other: SkipAddition): boolean =>
+  one.consumer === other.consumer && one.position === other.position;
+
+/** What a section `consumers` says of its Kafka side. */
+type SkipSections = Readonly<
+  Record<string, { readonly kafka?: { readonly skip?: readonly string[] } | undefined }>
+>;
+
+const skipsIn = (consumers: SkipSections): readonly SkipAddition[] =>
+  Object.entries(consumers).flatMap(([consumer, { kafka }]) =>
+    (kafka?.skip ?? []).map((position) => ({ consumer, position })),
+  );
+
+/** What of the file is watched. */
+interface Watched {
+  readonly flags: Flags;
+  readonly skips: readonly SkipAddition[];
+}
+
+function readFlags(text: string): Watched | { readonly problem: string } {
   let values: unknown;
   try {
     values = parseJson(text);
@@ -103,7 +136,10 @@ function readFlags(text: string): { readonly flags: Flags } | { readonly problem
   if (!isSection(values)) return { problem: 'it holds no object' };
   const merged = mergeLayers([{ source: 'file', values, nameOf: dotted }]);
   const parsed = configSchema.safeParse(merged.values);
-  if (parsed.success) return { flags: brokersIn(parsed.data.consumers) };
+  if (parsed.success) {
+    const { consumers } = parsed.data;
+    return { flags: brokersIn(consumers), skips: skipsIn(consumers) };
+  }
   const settings = toProblems(parsed.error.issues, merged).map(({ setting, was }) => `${setting} is ${was}`);
   return { problem: settings.join(', ') };
 }

@@ -1,6 +1,7 @@
 import type { Capabilities } from './capabilities.js';
 import type { AnyConsumer } from './consumer.js';
 import type { BuscouplerError } from './errors.js';
+import type { LogPosition } from './log-position.js';
 import type { BrokerName, IncomingMessage, OutgoingMessage } from './message.js';
 import type { AnyTopic } from './topic.js';
 
@@ -140,6 +141,18 @@ export interface ReadLetters {
   readonly signal?: AbortSignal;
 }
 
+/** A batch that was stepped over, as it could not be decoded. */
+export interface SkippedBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of its first record, in digits. */
+  readonly firstOffset: string;
+  /** Offset of its last record, in digits. */
+  readonly lastOffset: string;
+  /** True: its bytes are a dead letter with reason `poison`. False: they could not be stored, and are in the topic only. */
+  readonly isStored: boolean;
+}
+
 /** What a broker connection says of itself. */
 export interface BrokerHealth {
   /** `degraded`: works in part (one of several connections, a blocked publisher). */
@@ -187,6 +200,12 @@ export interface BrokerPort {
    * a letter. Rejects with BC_PLACE_MISSING or BC_BROKER_UNAVAILABLE.
    */
   letters?(consumer: AnyConsumer, options?: ReadLetters): AsyncIterable<StoredLetter>;
+  /**
+   * Steps over the one batch at this position that cannot be decoded: in the running consumer where it is attached here, else
+   * for its group, which must have no members (BC_SKIP_REFUSED). Resolves with `null` if nothing is stuck there, as far
+   * as this process knows. Absent where nothing can be stuck.
+   */
+  skip?(consumer: AnyConsumer, position: LogPosition): Promise<SkippedBatch | null>;
   health(): BrokerHealth;
   /** Settles every ticket that it holds, by the deadline at the latest, then disconnects. Idempotent. */
   close(options: { readonly deadlineMs: number }): Promise<void>;

@@ -88,6 +88,11 @@ export interface KafkaConsumerSettings {
   readonly retryPrefix?: string;
   /** Where a new group starts. Default `earliest`: messages sent before the first start are received. */
   readonly startFrom?: 'earliest' | 'latest';
+  /**
+   * Batches that cannot be decoded and are stepped over, each as `topic/partition/offset` of any record in it. Other
+   * positions are not skipped. Default none.
+   */
+  readonly skip?: readonly string[];
 }
 
 /** How a consumer looks on RabbitMQ. */

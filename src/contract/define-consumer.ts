@@ -12,6 +12,7 @@ import type {
 import { parseDurationMs } from './duration.js';
 import { BuscouplerError } from './errors.js';
 import { givenOptions, notOneOf, unknownOptions } from './known-options.js';
+import { parseLogPosition } from './log-position.js';
 
 const KNOWN = [
   'name',
@@ -32,7 +33,12 @@ const KNOWN_RETRY = ['inline', 'deferred', 'maxAge', 'never'] satisfies (keyof R
 const KNOWN_INLINE = ['attempts', 'backoff'] satisfies (keyof NonNullable<RetryOptions['inline']>)[];
 const KNOWN_BACKOFF = ['initialMs', 'factor', 'maxMs', 'jitter'] satisfies (keyof BackoffOptions)[];
 const KNOWN_NEVER = ['types', 'codes', 'when'] satisfies (keyof FinalErrors)[];
-const KNOWN_KAFKA = ['deadLetterTopic', 'retryPrefix', 'startFrom'] satisfies (keyof KafkaConsumerSettings)[];
+const KNOWN_KAFKA = [
+  'deadLetterTopic',
+  'retryPrefix',
+  'startFrom',
+  'skip',
+] satisfies (keyof KafkaConsumerSettings)[];
 const KNOWN_RABBITMQ = [
   'queue',
   'bindings',
@@ -105,9 +111,16 @@ function problemOf(consumer: ConsumerDefinition): string | null {
     notOneOf('invalid', consumer.invalid, ['dead-letter', 'drop']) ??
     notOneOf('inbox', consumer.inbox, [true, false]) ??
     notOneOf('kafka.startFrom', consumer.kafka.startFrom, ['earliest', 'latest']) ??
+    skipProblemOf(consumer.kafka) ??
     limitProblemOf(consumer.rabbitmq) ??
     retryProblemOf(consumer.retry)
   );
+}
+
+function skipProblemOf({ skip = [] }: KafkaConsumerSettings): string | null {
+  const bad = skip.filter((text) => typeof text !== 'string' || parseLogPosition(text) === null);
+  if (bad.length === 0) return null;
+  return `kafka.skip must be texts such as "topic/partition/offset", but has ${bad.map((one) => JSON.stringify(one)).join(', ')}`;
 }
 
 function limitProblemOf({ deliveryLimit }: RabbitmqConsumerSettings): string | null {

@@ -83,6 +83,10 @@ export const ERRORS = {
     retriable: false,
     cure: 'Install the codec, or skip the record at the position that the message names.',
   },
+  BC_SKIP_REFUSED: {
+    retriable: false,
+    cure: 'Stop every member of the group first, or name the position in consumers.<name>.kafka.skip of the watched file.',
+  },
   BC_INBOX_UNAVAILABLE: {
     retriable: true,
     cure: 'Check the store of the inbox; consumption goes on when it answers.',

@@ -47,6 +47,15 @@ export interface BusEvents {
     offset: string;
     error: BuscouplerError;
   };
+  /** The batch that could not be decoded was stepped over and the partition flows again; `isStored`: its bytes are a dead letter. */
+  'partition-resumed': {
+    consumer: string;
+    topic: string;
+    partition: number;
+    firstOffset: string;
+    lastOffset: string;
+    isStored: boolean;
+  };
   /** A handler threw, timed out or asked for a retry. */
   'attempt-failed': { consumer: string; id: string; attempt: number; willRetry: boolean; error: unknown };
   /** A failed message was put off: copy number `attempt` (the original is 1) comes back after `delayMs`. */

@@ -115,6 +115,12 @@ const LINES: EventLines = {
     text: ({ consumer, topic, partition, offset, error }) =>
       `Consumer ${consumer} paused topic '${topic}' (Partition: ${partition}, Offset: ${offset}): ${because(error)}`,
   },
+  'partition-resumed': {
+    level: 'warn',
+    mark: 'warning',
+    text: ({ consumer, topic, partition, firstOffset, lastOffset, isStored }) =>
+      `Consumer ${consumer} skipped offsets ${firstOffset} to ${lastOffset} of topic '${topic}' (Partition: ${partition}); ${isStored ? 'their bytes are a dead letter' : 'their bytes could NOT be stored as a dead letter and are in the topic only'}`,
+  },
   'attempt-failed': {
     level: 'warn',
     mark: 'warning',

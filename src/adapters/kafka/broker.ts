@@ -4,6 +4,7 @@ import type {
   LegSpec,
   Publisher,
   ReadLetters,
+  SkippedBatch,
   StoredLetter,
   Topology,
 } from '../../contract/broker.js';
@@ -12,7 +13,9 @@ import type { Clock, Random } from '../../contract/clock.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { EmitEvent } from '../../contract/events.js';
+import type { LogPosition } from '../../contract/log-position.js';
 import type { Logger } from '../../contract/logger.js';
+import type { OutgoingMessage } from '../../contract/message.js';
 import type { KafkaSettings, PublishBounds } from '../../contract/settings.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
 import { kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
@@ -24,8 +27,10 @@ import { depthOf } from './group-depth.js';
 import { createKafkajsDriver } from './kafkajs-driver.js';
 import type { KafkaLeg } from './leg.js';
 import { readLetters } from './letters.js';
+import { type PoisonSource, storePoisonLetter } from './poison-letter.js';
 import { createPublisher, DEFAULT_MAX_MESSAGE_BYTES, topicOfDestination } from './publisher.js';
 import { Sender } from './sender.js';
+import { type SkipContext, skipWhileStopped } from './skip-stopped.js';
 import { provisionTopology, readLimit } from './topology.js';
 
 const CAPABILITIES: Capabilities = {
@@ -51,6 +56,8 @@ export interface KafkaBrokerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly emit: EmitEvent;
+  /** Makes the dead letter of a batch that is stepped over. Absent: its bytes are not stored. */
+  readonly poisonLetterOf?: (source: PoisonSource) => OutgoingMessage;
 }
 
 class KafkaBroker implements BrokerPort {
@@ -78,6 +85,14 @@ class KafkaBroker implements BrokerPort {
     const shared = { clock, random, state: this.#state };
     this.#sender = new Sender({ client: this.#client, bounds, maxBatchBytes, ...shared });
   }
+
+  readonly #bury: SkipContext['bury'] = (consumer, stuck) => {
+    const { clock, poisonLetterOf: letterOf } = this.#options;
+    const publisherOf = (one: AnyConsumer): Publisher =>
+      this.publisher({ kind: 'dead-letter', consumer: one });
+    const making = { clock, publisherOf, ...(letterOf === undefined ? {} : { letterOf }) };
+    return storePoisonLetter(making, consumer, stuck);
+  };
 
   async connect(signal: AbortSignal): Promise<void> {
     const { settings, clock, random, emit } = this.#options;
@@ -130,11 +145,18 @@ class KafkaBroker implements BrokerPort {
     if (group === undefined) {
       const { clock, random, logger, emit, settings } = this.#options;
       const { sessionTimeoutMs } = settings;
-      const shared = { driver: this.#driver, admin: this.#admin };
+      const shared = { driver: this.#driver, admin: this.#admin, bury: this.#bury };
       group = new Group(name, { ...shared, clock, random, logger, emit, sessionTimeoutMs });
       this.#groups.set(name, group);
     }
     return group;
+  }
+
+  skip(consumer: AnyConsumer, position: LogPosition): Promise<SkippedBatch | null> {
+    this.#checkOpen();
+    const group = this.#groups.get(consumer.group);
+    if (group !== undefined && !group.isEmpty) return group.skip(consumer, position);
+    return skipWhileStopped({ admin: this.#admin, bury: this.#bury }, consumer, position);
   }
 
   async depth(consumer: AnyConsumer): Promise<number | null> {

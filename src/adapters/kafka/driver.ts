@@ -164,6 +164,8 @@ export interface MemberClient {
   start(): Promise<void>;
   pause(topic: string, partitions?: readonly number[]): void;
   resume(topic: string, partitions?: readonly number[]): void;
+  /** Goes on reading an assigned partition at this offset. */
+  seek(topic: string, partition: number, offset: bigint): void;
   /** Commits for the current generation. Offsets are those of the next record to read. */
   commit(offsets: readonly TopicOffsets[]): Promise<void>;
   /** Leaves the group and disconnects. May wait for a broker that does not answer. */

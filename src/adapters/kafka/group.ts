@@ -1,15 +1,19 @@
-import type { LegSpec, LegState } from '../../contract/broker.js';
+import type { LegSpec, LegState, SkippedBatch } from '../../contract/broker.js';
 import type { Clock, Random } from '../../contract/clock.js';
+import type { AnyConsumer } from '../../contract/consumer.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { EmitEvent } from '../../contract/events.js';
+import type { LogPosition } from '../../contract/log-position.js';
 import type { Logger } from '../../contract/logger.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
 import { Commits } from './commits.js';
 import type { AdminClient, Assignment, KafkaDriver, MemberClient } from './driver.js';
 import { isFatalOnConnect, isRefusal, toKafkaError } from './errors.js';
 import { KafkaLeg } from './leg.js';
+import { isSameScope, refuseTwice, scopeOf } from './member-scope.js';
 import { Membership } from './membership.js';
-import { PoisonedPartitions } from './poisoned-partitions.js';
+import type { PartitionFeed } from './partition-feed.js';
+import { type PoisonedContext, PoisonedPartitions } from './poisoned-partitions.js';
 import { watchLeftovers } from './retry-leftovers.js';
 import type { TopicFeed } from './topic-feed.js';
 import { mayBeUndecodable } from './undecodable.js';
@@ -33,6 +37,7 @@ export interface GroupContext {
   readonly logger: Logger;
   readonly emit: EmitEvent;
   readonly sessionTimeoutMs: number;
+  readonly bury: PoisonedContext['bury'];
 }
 
 interface Waiter {
@@ -74,7 +79,8 @@ export class Group {
       await this.#membership.client.commit(offsets);
     };
     this.#commits = new Commits({ clock, logger, send });
-    this.#poisoned = new PoisonedPartitions(name, context);
+    const step = (feed: PartitionFeed, offset: bigint): void => this.#step(feed, offset);
+    this.#poisoned = new PoisonedPartitions(name, { ...context, step });
   }
 
   get isEmpty(): boolean {
@@ -91,7 +97,7 @@ export class Group {
       setFetching: (feed) => this.#applyPauses(feed),
       detach: (one, deadlineMs) => this.#detach(one, deadlineMs),
     });
-    this.#refuseTwice(leg);
+    refuseTwice(this.name, scopeOf(this.#legs), leg);
     this.#legs.add(leg);
     this.#watchLeftovers(leg);
     await new Promise<void>((resolve, reject) => {
@@ -99,27 +105,6 @@ export class Group {
       this.#change();
     });
     return leg;
-  }
-
-  /** A live and a draining leg of one consumer may overlap while it moves; nothing else is read twice. */
-  #refuseTwice(leg: KafkaLeg): void {
-    const readers = this.#readers();
-    for (const topic of leg.feeds.keys()) {
-      const reader = readers.get(topic);
-      if (reader === undefined || (reader.consumer === leg.spec.consumer.name && leg.overlaps(topic)))
-        continue;
-      const what = `The group "${this.name}" already reads the topic "${topic}" in this process.`;
-      throw new BuscouplerError('BC_LIFECYCLE', what);
-    }
-  }
-
-  /** Who reads each topic: of several legs the one that was attached first, until it is detached. */
-  #readers(): Map<string, TopicFeed> {
-    const readers = new Map<string, TopicFeed>();
-    for (const { feeds } of this.#legs) {
-      for (const [topic, feed] of feeds) if (!readers.has(topic)) readers.set(topic, feed);
-    }
-    return readers;
   }
 
   #watchLeftovers(leg: KafkaLeg): void {
@@ -189,11 +174,7 @@ export class Group {
 
   #isInLine(): boolean {
     if (this.#membership === null) return this.#legs.size === 0;
-    const { legs, readers } = this.#membership.scope;
-    const wanted = this.#readers();
-    if (legs.size !== this.#legs.size || readers.size !== wanted.size) return false;
-    const isRead = [...wanted].every(([topic, feed]) => readers.get(topic) === feed);
-    return isRead && [...this.#legs].every((leg) => legs.has(leg));
+    return isSameScope(this.#membership.scope, scopeOf(this.#legs));
   }
 
   /** Leaves on purpose: what is under way gets a moment to settle, what is settled is committed. */
@@ -224,7 +205,7 @@ export class Group {
 
   #join(): void {
     const { driver, clock, sessionTimeoutMs } = this.#context;
-    const scope = { legs: new Set(this.#legs), readers: this.#readers() };
+    const scope = scopeOf(this.#legs);
     const isCurrent = (): boolean => this.#membership?.client === client;
     const whenCurrent =
       <Args extends unknown[]>(act: (...args: Args) => void) =>
@@ -264,7 +245,10 @@ export class Group {
       const isRead = (topic: string): boolean => readers.get(topic) === leg.feeds.get(topic);
       leg.assign((topic) => (isRead(topic) ? (assignment[topic] ?? []) : []), isFresh);
     }
-    for (const feed of readers.values()) this.#applyPauses(feed);
+    for (const feed of readers.values()) {
+      this.#seekSkipped(feed);
+      this.#applyPauses(feed);
+    }
     if (this.#isSearching || !this.#poisoned.isEmpty) void this.#search(membership);
     else this.#live(membership);
   }
@@ -294,6 +278,36 @@ export class Group {
     this.#isSearching = false;
     for (const feed of membership.scope.readers.values()) this.#applyPauses(feed);
     this.#live(membership);
+  }
+
+  /**
+   * Steps over the batch at this position, if it stops a topic that is read here; `null`: it does not. A search that runs
+   * may be about to find it.
+   */
+  async skip(consumer: AnyConsumer, position: LogPosition): Promise<SkippedBatch | null> {
+    const { clock } = this.#context;
+    while (this.#isSearching && this.#legs.size > 0) await wait(clock, GATHER_MS);
+    const membership = this.#membership;
+    const feed = membership?.scope.readers.get(position.topic);
+    if (feed === undefined || feed.consumer.name !== consumer.name) return null;
+    return this.#poisoned.skip(feed, position, () => this.#membership === membership);
+  }
+
+  /** The member fetches behind what was stepped over; its commit follows when all before it is settled. */
+  #step(partition: PartitionFeed, offset: bigint): void {
+    if (partition.skipTo(Number(offset))) this.#commits.mark(partition);
+    const { topic } = partition;
+    const feed = this.#membership?.scope.readers.get(topic);
+    this.#guarded(() => this.#membership?.client.seek(topic, partition.partition, offset));
+    if (feed !== undefined) this.#applyPauses(feed);
+  }
+
+  /** After a rebalance fetching begins at the commit, which may still be in front of what was stepped over. */
+  #seekSkipped({ topic, partitions }: TopicFeed): void {
+    for (const { partition, seekTo } of partitions) {
+      if (seekTo === null) continue;
+      this.#guarded(() => this.#membership?.client.seek(topic, partition, BigInt(seekTo)));
+    }
   }
 
   /** A pause outlives rebalances, and pausing single partitions undoes that of the topic: both are set anew. */

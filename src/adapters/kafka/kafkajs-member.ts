@@ -133,6 +133,10 @@ class KafkajsMember implements MemberClient {
     this.#consumer.resume([partitions === undefined ? { topic } : { topic, partitions: [...partitions] }]);
   }
 
+  seek(topic: string, partition: number, offset: bigint): void {
+    this.#consumer.seek({ topic, partition, offset: offset.toString() });
+  }
+
   async commit(offsets: readonly TopicOffsets[]): Promise<void> {
     const { topics } = toOffsets(offsets);
     // The batch's own commit asks the coordinator of the current generation; the consumer's may ask an old one.

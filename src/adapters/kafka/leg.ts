@@ -36,7 +36,7 @@ class KafkaDelivery implements Delivery {
     this.message = message;
     this.source = feed.source;
     this.feed = feed;
-    this.entry = feed.cursor.add(offset);
+    this.entry = feed.begin(offset);
     this.#leg = leg;
   }
 
@@ -98,7 +98,7 @@ export class KafkaLeg implements Leg {
 
   #read(topic: string, delayMs: number): boolean {
     if (this.#feeds.has(topic)) return false;
-    const spec = { topic, consumer: this.spec.consumer.name, delayMs };
+    const spec = { topic, consumer: this.spec.consumer, delayMs };
     this.#feeds.set(topic, new TopicFeed(spec, this.#feedHost));
     return true;
   }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from '../../contract/message.js';
 import type { AdminClient, PlaceToRead } from './driver.js';
 import { toKafkaError } from './errors.js';
 import { toIncoming } from './messages.js';
+import { toWholeBatch } from './poison-letter.js';
 import { mayBeUndecodable } from './undecodable.js';
 
 /** What one fetch of one partition brings, bytes; a single batch may be larger. */
@@ -98,19 +99,7 @@ export class LetterLog {
     this.#offset = batch.lastOffset + 1n;
     const problem = await this.#problemOf(place);
     if (problem === null) return [];
-    const { topic, partition } = place;
-    const offset = batch.firstOffset.toString();
-    const message: IncomingMessage = {
-      id: null,
-      key: null,
-      body: batch.bytes,
-      headers: Object.create(null),
-      contentType: null,
-      timestampMs: null,
-      position: { broker: 'kafka', topic, partition, offset },
-      isRedelivered: false,
-    };
-    return [toLetter(message, problem)];
+    return [toLetter(toWholeBatch(place, batch), problem)];
   }
 
   /** Why the batch cannot be decoded; `null`: it can, but holds no records (markers of transactions). */

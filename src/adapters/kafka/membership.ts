@@ -1,9 +1,8 @@
 import type { Clock } from '../../contract/clock.js';
 import { wait } from '../../delivery/backoff.js';
 import type { MemberClient } from './driver.js';
-import type { KafkaLeg } from './leg.js';
+import type { MemberScope } from './member-scope.js';
 import { rebalanceTimeoutOf } from './rebalance-timeout.js';
-import type { TopicFeed } from './topic-feed.js';
 
 /** Joins within this time that make a member suspect: its client runs in circles. */
 const JOIN_WINDOW_MS = 30_000;
@@ -15,13 +14,6 @@ const LEAVE_MS = 5_000;
 export interface MembershipClock {
   readonly clock: Clock;
   readonly sessionTimeoutMs: number;
-}
-
-/** What a member was made for. */
-export interface MemberScope {
-  readonly legs: ReadonlySet<KafkaLeg>;
-  /** Who reads each of its topics. */
-  readonly readers: ReadonlyMap<string, TopicFeed>;
 }
 
 /** The life of one member: what it was made for, and the signs that it gave. */

@@ -1,5 +1,5 @@
 import type { DeliverySource } from '../../contract/broker.js';
-import { Cursor } from '../../delivery/cursor.js';
+import { Cursor, type CursorEntry } from '../../delivery/cursor.js';
 import type { FetchedBatch, FetchedRecord } from './driver.js';
 import { dueTimeOf } from './due-time.js';
 
@@ -47,6 +47,8 @@ export class PartitionFeed {
   /** The commit at which reading began again, while what comes is known already; `null`: reading goes on. */
   #rereadFrom: number | null = null;
   #skippedTo: number | null = null;
+  /** Where it was stepped to, while something that was fetched before waits. */
+  #skips: number[] = [];
 
   constructor({ topic, partition, delayMs }: FeedPlace) {
     this.topic = topic;
@@ -158,16 +160,39 @@ export class PartitionFeed {
     this.#delayedBytes = 0;
   }
 
-  /** Steps over what cannot be delivered: everything up to `offset` counts as delivered and finished. */
-  skipTo(offset: number): void {
+  /** A record that was taken off is delivered: finish its entry once it is settled. */
+  begin(offset: number): CursorEntry<number> {
+    const entry = this.cursor.add(offset);
+    if (this.#skips.length > 0) this.#passSkips();
+    return entry;
+  }
+
+  /**
+   * Steps over what cannot be delivered: reading goes on at `offset`. It counts as finished only in its turn, behind
+   * everything that was fetched before it and waits; true if the commit can move at once.
+   */
+  skipTo(offset: number): boolean {
     this.#takenTo = offset;
     this.#skippedTo = offset;
-    this.cursor.finish(this.cursor.add(offset - 1));
+    this.#skips.push(offset);
+    return this.#passSkips();
+  }
+
+  #passSkips(): boolean {
+    let hasMoved = false;
+    for (let to = this.#skips[0]; to !== undefined; to = this.#skips[0]) {
+      const next = this.#waiting[this.#head];
+      if (next !== undefined && Number(next.offset) < to) break;
+      this.#skips.shift();
+      hasMoved = this.cursor.finish(this.cursor.add(to - 1)) || hasMoved;
+    }
+    return hasMoved;
   }
 
   /** Forgets what waits; it was never delivered, so it is not committed either. */
   dropBacklog(): void {
     this.#empty();
+    this.#skips = [];
   }
 
   /** The offset that may be committed: the one after the last of the finished prefix; `null`: none yet. */

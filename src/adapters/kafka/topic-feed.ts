@@ -1,4 +1,5 @@
 import type { Clock } from '../../contract/clock.js';
+import type { AnyConsumer } from '../../contract/consumer.js';
 import type { FetchedBatch } from './driver.js';
 import { PartitionFeed } from './partition-feed.js';
 
@@ -25,7 +26,7 @@ export interface TopicFeedHost {
 /** Which topic of whom is read. */
 export interface TopicFeedSpec {
   readonly topic: string;
-  readonly consumer: string;
+  readonly consumer: AnyConsumer;
   /** What a retry topic delays, ms; 0: nothing, as the main topic. */
   readonly delayMs: number;
 }
@@ -37,7 +38,7 @@ export interface TopicFeedSpec {
  */
 export class TopicFeed {
   readonly topic: string;
-  readonly consumer: string;
+  readonly consumer: AnyConsumer;
   readonly delayMs: number;
   readonly #host: TopicFeedHost;
   readonly #partitions = new Map<number, PartitionFeed>();

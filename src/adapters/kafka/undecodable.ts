@@ -25,6 +25,8 @@ export interface SearchPlace {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
+  /** Name of the consumer that is stuck. */
+  readonly consumer: string;
 }
 
 /** A batch that cannot be decoded, and what stands before it. */
@@ -54,15 +56,16 @@ export async function findUndecodable(admin: AdminClient, place: SearchPlace): P
       offset = BigInt(last.offset) + 1n;
     } catch (thrown) {
       if (!mayBeUndecodable(thrown)) throw thrown;
-      const { topic, partition } = place;
-      const what = `A batch in "${topic}", partition ${partition}, at offset ${offset} cannot be decoded`;
-      return { offset, error: undecodable(what, thrown), before };
+      return { offset, error: undecodable({ ...place, offset }, thrown), before };
     }
   }
   return null;
 }
 
-function undecodable(what: string, thrown: unknown): BuscouplerError {
+function undecodable(place: SearchPlace, thrown: unknown): BuscouplerError {
+  const { topic, partition, offset, consumer } = place;
   const reason = thrown instanceof BuscouplerError ? `: ${thrown.message.split('. ')[0]}.` : '.';
-  return new BuscouplerError('BC_UNDECODABLE', `${what}${reason}`, { cause: thrown });
+  const what = `A batch in "${topic}", partition ${partition}, at offset ${offset} cannot be decoded${reason}`;
+  const how = `To step over it, add "${topic}/${partition}/${offset}" to consumers.${consumer}.kafka.skip.`;
+  return new BuscouplerError('BC_UNDECODABLE', `${what} ${how}`, { cause: thrown });
 }

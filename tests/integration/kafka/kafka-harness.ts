@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach } from '@jest/globals';
-import { createKafkaBroker } from '../../../src/adapters/kafka/broker.js';
+import { createKafkaBroker, type KafkaBrokerOptions } from '../../../src/adapters/kafka/broker.js';
 import type {
   BrokerPort,
   Delivery,
@@ -76,6 +76,7 @@ export interface OpenedBroker {
 export interface BrokerChanges {
   readonly settings?: Partial<KafkaSettings>;
   readonly bounds?: Partial<PublishBounds>;
+  readonly poisonLetterOf?: NonNullable<KafkaBrokerOptions['poisonLetterOf']>;
 }
 
 const BOUNDS: PublishBounds = { maxInFlight: 1_000, maxWaiting: 30_000, maxBytes: 64 * 1024 * 1024 };
@@ -106,6 +107,7 @@ export function makeBroker(brokers: readonly string[], changes: BrokerChanges = 
       ...changes.settings,
     },
     bounds: { ...BOUNDS, ...changes.bounds },
+    ...(changes.poisonLetterOf === undefined ? {} : { poisonLetterOf: changes.poisonLetterOf }),
     clock: systemClock,
     random: Math.random,
     logger: silentLogger,

@@ -1,12 +1,17 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs';
 import { UNPACKED_MAX_BYTES } from '../../../src/adapters/kafka/codecs.js';
+import type { Delivery, StoredLetter } from '../../../src/contract/broker.js';
+import { HEADERS } from '../../../src/messages/header-names.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
 import {
+  type BrokerChanges,
   closeBrokersAfterEach,
+  type OpenedBroker,
   openBroker,
   recordingSpec,
   someConsumer,
+  someMessage,
   someTopic,
   uniqueName,
 } from './kafka-harness.js';
@@ -68,4 +73,87 @@ describeWithServers('Kafka batches that cannot be decoded', { shared: ['kafka'] 
   });
 
   const isLater = ({ message }: { message: { key: string | null } }): boolean => message.key === 'later';
+
+  /** A partition with three records, a bomb at offset 3, and three more behind it. */
+  const stuckTopic = async ({ broker }: OpenedBroker) => {
+    const topic = someTopic({ partitions: 1 });
+    const consumer = someConsumer(topic);
+    await broker.provision({ topics: [topic], consumers: [consumer] });
+    const sender = await foreignProducer();
+    const plain = (name: string) =>
+      Array.from({ length: 3 }, (_, index) => ({ partition: 0, key: `${name}-${index}`, value: name }));
+    await sender.send({ topic: topic.name, messages: plain('before') });
+    const messages = [{ partition: 0, key: 'bomb', value: bomb }];
+    await sender.send({ topic: topic.name, compression: CompressionTypes.GZIP, messages });
+    await sender.send({ topic: topic.name, messages: plain('behind') });
+    return { consumer, place: { topic: topic.name, partition: 0, offset: '3' } };
+  };
+  const keysOf = (deliveries: readonly Delivery[]) => deliveries.map(({ message }) => message.key);
+  const ALL = ['before-0', 'before-1', 'before-2', 'behind-0', 'behind-1', 'behind-2'];
+  const withLetters: BrokerChanges = {
+    poisonLetterOf: ({ consumer, incoming }) => ({
+      ...someMessage('poison', { headers: { [HEADERS.failedConsumer]: consumer.name } }),
+      body: incoming.body,
+    }),
+  };
+
+  test('while the group runs, skipping lets the partition flow and keeps the bytes as a dead letter', async () => {
+    const opened = await openBroker(kafka.brokers, withLetters);
+    const { consumer, place } = await stuckTopic(opened);
+    const { spec, deliveries } = recordingSpec(consumer);
+    const leg = await opened.broker.attach(spec);
+    await opened.event('partition-paused');
+    expect(await opened.broker.skip?.(consumer, { ...place, offset: '2' })).toBeNull();
+    const skipped = { topic: place.topic, partition: 0, firstOffset: '3', lastOffset: '3', isStored: true };
+    expect(await opened.broker.skip?.(consumer, place)).toEqual(skipped);
+    expect(await opened.event('partition-resumed')).toEqual({ consumer: consumer.name, ...skipped });
+    expect(keysOf(await deliveries.count(6))).toEqual(ALL);
+    await leg.detach({ deadlineMs: 5_000 });
+    expect(await opened.broker.depth(consumer)).toBe(0);
+    const letters: StoredLetter[] = [];
+    for await (const letter of opened.broker.letters?.(consumer) ?? []) letters.push(letter);
+    expect(letters).toHaveLength(1);
+    expect(letters[0]?.message.body?.length).toBeGreaterThan(60_000);
+  });
+
+  test('a batch that the settings name is stepped over by itself', async () => {
+    const opened = await openBroker(kafka.brokers);
+    const { consumer, place } = await stuckTopic(opened);
+    const skip = [`${place.topic}/0/3`];
+    const { spec, deliveries } = recordingSpec({ ...consumer, kafka: { ...consumer.kafka, skip } });
+    await opened.broker.attach(spec);
+    expect(keysOf(await deliveries.count(6))).toEqual(ALL);
+    expect(await opened.event('partition-resumed')).toMatchObject({ isStored: false });
+  });
+
+  test('while the group is stopped, skipping moves its commit past the batch at which it stands, and nothing else', async () => {
+    const opened = await openBroker(kafka.brokers, withLetters);
+    const { consumer, place } = await stuckTopic(opened);
+    const skip = async (offset: string) => opened.broker.skip?.(consumer, { ...place, offset });
+    await expect(skip('3')).rejects.toMatchObject({
+      code: 'BC_SKIP_REFUSED',
+      message: expect.stringContaining('3 messages before it are not handled'),
+    });
+    const first = recordingSpec(consumer);
+    const running = await openBroker(kafka.brokers);
+    const leg = await running.broker.attach(first.spec);
+    await first.deliveries.count(3);
+    await expect(skip('3')).rejects.toMatchObject({ message: expect.stringContaining('has members') });
+    await leg.detach({ deadlineMs: 5_000 });
+
+    expect(await skip('5')).toBeNull();
+    expect(await skip('3')).toMatchObject({ firstOffset: '3', lastOffset: '3', isStored: true });
+    expect(await skip('3')).toBeNull();
+    const second = recordingSpec(consumer);
+    await running.broker.attach(second.spec);
+    expect(keysOf(await second.deliveries.count(3))).toEqual(ALL.slice(3));
+    expect(first.deliveries.items).toHaveLength(3);
+  });
+
+  test('a topic that the consumer does not read is refused', async () => {
+    const { broker } = await openBroker(kafka.brokers);
+    const consumer = someConsumer(someTopic());
+    const place = { topic: 'elsewhere', partition: 0, offset: '0' };
+    await expect(broker.skip?.(consumer, place)).rejects.toMatchObject({ code: 'BC_SKIP_REFUSED' });
+  });
 });

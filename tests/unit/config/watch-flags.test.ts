@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../../src/config/load-config.js';
-import { type FlagChange, watchFlags } from '../../../src/config/watch-flags.js';
+import { type FlagChange, type SkipAddition, watchFlags } from '../../../src/config/watch-flags.js';
 import type { Clock } from '../../../src/contract/clock.js';
 
 let folder: string;
@@ -41,14 +41,16 @@ async function watch(text: string, env: Record<string, string> = {}) {
   await writeFile(file, text);
   const config = await loadConfig({ EMBEDDED: 'true', ...env }, { cwd: folder });
   const changes: (readonly FlagChange[])[] = [];
+  const skips: (readonly SkipAddition[])[] = [];
   const problems: string[] = [];
   const hand = createHandClock();
   const stop = watchFlags(config, {
     clock: hand.clock,
     onChange: (some) => changes.push(some),
+    onSkips: (some) => skips.push(some),
     onProblem: (what) => problems.push(what),
   });
-  return { ...hand, stop, changes, problems };
+  return { ...hand, stop, changes, skips, problems };
 }
 
 const flags = (brokers: Record<string, string>): string =>
@@ -56,7 +58,37 @@ const flags = (brokers: Record<string, string>): string =>
     consumers: Object.fromEntries(Object.entries(brokers).map(([name, broker]) => [name, { broker }])),
   });
 
+const skipping = (skips: Record<string, readonly string[]>): string =>
+  JSON.stringify({
+    consumers: Object.fromEntries(Object.entries(skips).map(([name, skip]) => [name, { kafka: { skip } }])),
+  });
+
 describe('watchFlags', () => {
+  it('tells about positions to skip that were added, not about those that stay or go', async () => {
+    const { look, skips, changes } = await watch(skipping({ a: ['orders/0/7'], b: ['orders/1/1'] }));
+    await look();
+    expect(skips).toEqual([]);
+    await writeFile(file, skipping({ a: ['orders/0/7', 'orders/2/9'], c: ['orders/0/7'] }));
+    await look();
+    await look();
+    expect(skips).toEqual([
+      [
+        { consumer: 'a', position: 'orders/2/9' },
+        { consumer: 'c', position: 'orders/0/7' },
+      ],
+    ]);
+    expect(changes).toEqual([]);
+  });
+
+  it('ignores a file with positions that are none, naming each', async () => {
+    const { look, skips, problems } = await watch(skipping({}));
+    await writeFile(file, skipping({ a: ['orders/0/7', 'orders/x/7', 'orders'] }));
+    await look();
+    expect(skips).toEqual([]);
+    expect(problems).toEqual([expect.stringContaining('consumers.a.kafka.skip is "orders/x/7"')]);
+    expect(problems[0]).toContain('consumers.a.kafka.skip is "orders"');
+  });
+
   it('tells about changed, new and removed flags, all of one look together', async () => {
     const { look, changes, delays } = await watch(flags({ a: 'rabbitmq', b: 'kafka', c: 'kafka' }));
     await look();

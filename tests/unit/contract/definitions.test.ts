@@ -117,6 +117,7 @@ test.each<[unknown, string]>([
     'waits 52700 ms between its 12 attempts; at most 30000',
   ],
   [{ ...required, kafka: { startFrom: 'now' } }, 'kafka.startFrom must be'],
+  [{ ...required, kafka: { skip: ['orders/1/2', 'orders/1', 'a b/1/2'] } }, 'but has "orders/1", "a b/1/2"'],
   [{ ...required, kafka: { topic: 'x' } }, 'unknown option kafka.topic'],
   [{ ...required, rabbitmq: { deliveryLimit: 5 } }, 'rabbitmq.deliveryLimit must be'],
   [{ ...required, rabbitmq: { prefetch: 5 } }, 'unknown option rabbitmq.prefetch'],

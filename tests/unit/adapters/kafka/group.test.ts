@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { Group } from '../../../../src/adapters/kafka/group.js';
+import type { StuckBatch } from '../../../../src/adapters/kafka/poison-letter.js';
 import { protocolErrorNamed } from '../../../../src/adapters/kafka/protocol-errors.js';
 import type { Delivery } from '../../../../src/contract/broker.js';
-import type { AnyConsumer } from '../../../../src/contract/consumer.js';
+import type { AnyConsumer, KafkaConsumerSettings } from '../../../../src/contract/consumer.js';
 import { defineConsumer } from '../../../../src/contract/define-consumer.js';
 import { defineTopic } from '../../../../src/contract/define-topic.js';
 import type { BusEventName } from '../../../../src/contract/events.js';
@@ -12,18 +13,19 @@ import { batchAt, ScriptedDriver, scriptedAdmin } from './scripted-member.js';
 const SESSION_MS = 10_000;
 const TOPIC = 'orders';
 
-const consumerOf = (topic: string): AnyConsumer =>
+const consumerOf = (topic: string, kafka: KafkaConsumerSettings = {}): AnyConsumer =>
   defineConsumer({
     name: `reader-of-${topic}`,
     topic: defineTopic({ name: topic }),
     group: 'g',
-    kafka: { retryPrefix: topic },
+    kafka: { retryPrefix: topic, ...kafka },
     handle: () => {},
   }) as AnyConsumer;
 
 function makeGroup(admin = scriptedAdmin()) {
   const driver = new ScriptedDriver();
   const clock = createFakeClock();
+  const buried: StuckBatch[] = [];
   const events: { name: BusEventName; event: object }[] = [];
   const group = new Group('g', {
     driver,
@@ -33,11 +35,20 @@ function makeGroup(admin = scriptedAdmin()) {
     logger: { level: 'silent', debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false },
     emit: (name, event) => events.push({ name, event }),
     sessionTimeoutMs: SESSION_MS,
+    bury: async (_, stuck) => {
+      buried.push(stuck);
+      return true;
+    },
   });
-  const attach = async (topic = TOPIC, capacity = 100, partitions: readonly number[] = [0]) => {
+  const attach = async (
+    topic = TOPIC,
+    capacity = 100,
+    partitions: readonly number[] = [0],
+    kafka: KafkaConsumerSettings = {},
+  ) => {
     const deliveries: Delivery[] = [];
     const attached = group.attach({
-      consumer: consumerOf(topic),
+      consumer: consumerOf(topic, kafka),
       capacity,
       deliver: (delivery) => deliveries.push(delivery),
     });
@@ -53,7 +64,7 @@ function makeGroup(admin = scriptedAdmin()) {
   const fetch = (offsets: readonly number[], place: { partition?: number; endOffset?: number } = {}) =>
     driver.last.spec.events.onBatch(batchAt({ topic: TOPIC, ...place }, offsets));
   const told = (name: BusEventName) => events.filter((one) => one.name === name);
-  return { group, driver, clock, attach, attachLeg, fetch, told };
+  return { group, driver, clock, buried, attach, attachLeg, fetch, told };
 }
 
 const offsetsOf = (deliveries: readonly Delivery[]): number[] =>
@@ -475,5 +486,106 @@ describe('Kafka group: what cannot be decoded', () => {
     await clock.advance(100);
     expect(driver.last.paused.get(TOPIC)).toEqual([1]);
     expect(told('partition-paused')).toHaveLength(1);
+  });
+
+  const skippable = (offset: bigint) =>
+    scriptedAdmin({
+      ...poisonedAt(offset),
+      readOne: async (place) => (place.offset > offset ? null : poisonedAt(offset).readOne(place)),
+      readRaw: async () => ({ firstOffset: offset, lastOffset: offset + 4n, bytes: Buffer.from('raw') }),
+    });
+  const stuckGroup = async (options: Parameters<typeof consumerOf>[1] = {}) => {
+    const made = makeGroup(skippable(2n));
+    const { leg, deliveries } = await made.attachLeg(TOPIC, 100, [0, 1], options);
+    made.driver.last.spec.events.onCrash(new RangeError('bad varint'));
+    await made.clock.advance(1_000);
+    made.driver.last.join({ [TOPIC]: [0, 1] }, 'member-2');
+    await made.clock.advance(100);
+    return { ...made, leg, deliveries };
+  };
+  const at = (offset: string, partition = 1) => ({ topic: TOPIC, partition, offset });
+
+  test('skipping steps over exactly that batch: its bytes are kept, the partition flows, the rest is committed in turn', async () => {
+    const { group, driver, clock, deliveries, buried, told } = await stuckGroup();
+    const skipped = await group.skip(consumerOf(TOPIC), at('5'));
+    expect(skipped).toEqual({
+      topic: TOPIC,
+      partition: 1,
+      firstOffset: '2',
+      lastOffset: '6',
+      isStored: true,
+    });
+    expect(buried).toMatchObject([{ batch: { bytes: Buffer.from('raw') } }]);
+    expect(told('partition-resumed')).toHaveLength(1);
+    expect(driver.last.seeks).toEqual([{ topic: TOPIC, partition: 1, offset: 7n }]);
+    expect(driver.last.paused.has(TOPIC)).toBe(false);
+    await clock.advance(100);
+    expect(driver.last.committed(TOPIC, 1)).toBeNull();
+    deliveries[0]?.settle();
+    await clock.advance(100);
+    expect(driver.last.committed(TOPIC, 1)).toBe(1n);
+    deliveries[1]?.settle();
+    await clock.advance(100);
+    expect(driver.last.committed(TOPIC, 1)).toBe(7n);
+  });
+
+  test('what was fetched before the batch and waits is not committed past', async () => {
+    const { driver, clock, leg, deliveries } = await stuckGroup();
+    for (const delivery of deliveries) delivery.settle();
+    await clock.advance(100);
+    leg.setCapacity(0);
+    expect(driver.last.committed(TOPIC, 1)).toBe(2n);
+    const feed = leg.feeds.get(TOPIC);
+    void feed?.accept(batchAt({ topic: TOPIC, partition: 0 }, [0, 1]));
+    const waiting = feed?.partition(0);
+    expect(waiting?.skipTo(5)).toBe(false);
+    expect(waiting?.committable()).toBeNull();
+    leg.setCapacity(10);
+    deliveries.at(-2)?.settle();
+    expect(waiting?.committable()).toBe(1);
+    deliveries.at(-1)?.settle();
+    expect(waiting?.committable()).toBe(5);
+  });
+
+  test('a position that is not stuck skips nothing', async () => {
+    const { group, driver, buried } = await stuckGroup();
+    for (const position of [at('1'), at('7'), at('2', 0), at('2', 9), { ...at('2'), topic: 'other' }]) {
+      expect(await group.skip(consumerOf(TOPIC), position)).toBeNull();
+    }
+    expect(buried).toEqual([]);
+    expect(driver.last.paused.get(TOPIC)).toEqual([1]);
+  });
+
+  test('a rebalance before the commit is in does not lead back to the batch', async () => {
+    const { group, driver, clock, fetch, deliveries } = await stuckGroup();
+    await group.skip(consumerOf(TOPIC), at('2'));
+    driver.last.seeks.length = 0;
+    driver.last.join({ [TOPIC]: [0, 1] }, 'member-2');
+    expect(driver.last.seeks).toEqual([{ topic: TOPIC, partition: 1, offset: 7n }]);
+    void fetch([7], { partition: 1 });
+    for (const delivery of deliveries) delivery.settle();
+    await clock.advance(100);
+    expect(offsetsOf(deliveries)).toEqual([0, 1, 7]);
+    expect(driver.last.committed(TOPIC, 1)).toBe(8n);
+    driver.last.seeks.length = 0;
+    driver.last.join({ [TOPIC]: [0, 1] }, 'member-2');
+    expect(driver.last.seeks).toEqual([]);
+  });
+
+  test('a batch that the settings name is stepped over when it is met', async () => {
+    const { driver, buried, told } = await stuckGroup({ skip: [`${TOPIC}/1/4`] });
+    expect(told('partition-paused')).toHaveLength(0);
+    expect(told('partition-resumed')).toHaveLength(1);
+    expect(buried).toHaveLength(1);
+    expect(driver.last.seeks).toEqual([{ topic: TOPIC, partition: 1, offset: 7n }]);
+    expect(driver.last.paused.has(TOPIC)).toBe(false);
+  });
+
+  test('the error of a paused partition names the setting that steps over it', async () => {
+    const { told } = await stuckGroup();
+    const how = `add "${TOPIC}/1/2" to consumers.reader-of-${TOPIC}.kafka.skip`;
+    expect(told('partition-paused')).toMatchObject([
+      { event: { error: { message: expect.stringContaining(how) } } },
+    ]);
   });
 });

@@ -14,6 +14,7 @@ export class ScriptedMember implements MemberClient {
   readonly spec: MemberSpec;
   readonly commits: TopicOffsets[][] = [];
   readonly paused = new Map<string, readonly number[] | 'all'>();
+  readonly seeks: { topic: string; partition: number; offset: bigint }[] = [];
   commitError: Error | null = null;
   hasLeft = false;
   isAbandoned = false;
@@ -35,6 +36,10 @@ export class ScriptedMember implements MemberClient {
 
   resume(topic: string): void {
     this.paused.delete(topic);
+  }
+
+  seek(topic: string, partition: number, offset: bigint): void {
+    this.seeks.push({ topic, partition, offset });
   }
 
   async commit(offsets: readonly TopicOffsets[]): Promise<void> {
