@@ -31,7 +31,7 @@ import { TicketBook } from './delivery/publish-ticket.js';
 import { systemClock } from './delivery/system-clock.js';
 import { ConsumerFeed } from './handover/consumer-feed.js';
 import { Consumers } from './handover/consumers.js';
-import { deadLetterQueueOf, deadLetterTopicOf, retryTopicOf } from './messages/names.js';
+import { deadLetterQueueOf, deadLetterTopicOf, retryTopicsOf } from './messages/names.js';
 import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
 import { BackgroundCopies } from './routing/background-copies.js';
@@ -210,7 +210,9 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
   checkTwins([
     ...routes.kafkaNames(),
     ...[...present, definition].flatMap((one) =>
-      routes.planOf(one.topic).brokers.includes('kafka') ? copyTopicsOf(one) : [],
+      routes.planOf(one.topic).brokers.includes('kafka')
+        ? [deadLetterTopicOf(one), ...retryTopicsOf(one)]
+        : [],
     ),
   ]);
   const names = [...present, definition].map(({ name }) => name);
@@ -253,12 +255,6 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
   });
   return { definition, feed };
 }
-
-/** The Kafka topics that the copies of a consumer's messages go to. */
-const copyTopicsOf = (consumer: AnyConsumer): string[] => [
-  deadLetterTopicOf(consumer),
-  ...[0, ...consumer.retry.deferredMs].map((delayMs) => retryTopicOf(consumer, delayMs)),
-];
 
 /** Where a consumer's retries wait: always on the broker that feeds it now, whichever delivered the message. */
 function retryPlaces(

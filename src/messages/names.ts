@@ -27,6 +27,10 @@ export const deadLetterQueueOf = (consumer: AnyConsumer): string =>
 export const retryTopicOf = (consumer: AnyConsumer, delayMs: number): string =>
   `${consumer.kafka.retryPrefix ?? consumer.group}_retry_${formatDurationMs(delayMs)}`;
 
+/** Names of all Kafka topics that copies for this consumer wait in, the one without delay first. */
+export const retryTopicsOf = (consumer: AnyConsumer): readonly string[] =>
+  [0, ...consumer.retry.deferredMs].map((delayMs) => retryTopicOf(consumer, delayMs));
+
 /** Name of the queue that copies for this consumer wait in for so long. */
 export const retryQueueOf = (consumer: AnyConsumer, delayMs: number): string =>
   `${queueOf(consumer)}_retry_${formatDurationMs(delayMs)}`;

@@ -9,6 +9,7 @@ import {
   queueOf,
   retryQueueOf,
   retryTopicOf,
+  retryTopicsOf,
 } from '../messages/names.js';
 import { gapOf } from './plan-route.js';
 import type { RoutePlan } from './route.js';
@@ -38,16 +39,15 @@ export function namePlaces(consumer: AnyConsumer, present: readonly AnyConsumer[
 /** Every name that a consumer makes a place of on these brokers, with what it is. What exists was named by others. */
 function placesOf(consumer: AnyConsumer, brokers: readonly BrokerName[]): [name: string, what: string][] {
   const places: [string, string][] = [[consumer.group, 'group']];
-  const [onKafka, onRabbitmq] = [brokers.includes('kafka'), brokers.includes('rabbitmq')];
-  if (onKafka) places.push([deadLetterTopicOf(consumer), 'dead-letter topic']);
-  if (onRabbitmq) {
+  if (brokers.includes('kafka')) {
+    places.push([deadLetterTopicOf(consumer), 'dead-letter topic']);
+    for (const topic of retryTopicsOf(consumer)) places.push([topic, 'retry topic']);
+  }
+  if (brokers.includes('rabbitmq')) {
     if (!consumer.rabbitmq.existing) places.push([queueOf(consumer), 'queue']);
     places.push([deadLetterQueueOf(consumer), 'dead-letter queue']);
-  }
-  if (onKafka) places.push([retryTopicOf(consumer, 0), 'retry topic']);
-  for (const delayMs of consumer.retry.deferredMs) {
-    if (onKafka) places.push([retryTopicOf(consumer, delayMs), 'retry topic']);
-    if (onRabbitmq) places.push([retryQueueOf(consumer, delayMs), 'retry queue']);
+    for (const delayMs of consumer.retry.deferredMs)
+      places.push([retryQueueOf(consumer, delayMs), 'retry queue']);
   }
   return places;
 }
@@ -77,6 +77,13 @@ function checkAgainst(consumer: AnyConsumer, other: AnyConsumer): void {
   }
   if (consumer.group === other.group && kafkaTopicOf(consumer.topic) === kafkaTopicOf(other.topic)) {
     refuse(consumer, `it would share the group "${consumer.group}" on one topic with "${other.name}"`);
+  }
+  if (retryTopicOf(consumer, 0) === retryTopicOf(other, 0)) {
+    const name = retryTopicOf(consumer, 0);
+    refuse(
+      consumer,
+      `it would share retry topics ("${name}") with "${other.name}"; give one of them kafka.retryPrefix`,
+    );
   }
 }
 

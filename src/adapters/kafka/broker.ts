@@ -18,7 +18,7 @@ import type { Logger } from '../../contract/logger.js';
 import type { OutgoingMessage } from '../../contract/message.js';
 import type { KafkaSettings, PublishBounds } from '../../contract/settings.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
-import { kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
+import { kafkaTopicOf, retryTopicsOf } from '../../messages/names.js';
 import { ConnectionState } from './connection-state.js';
 import type { AdminClient, KafkaDriver, ProducerClient } from './driver.js';
 import { isFatalOnConnect, toKafkaError } from './errors.js';
@@ -160,9 +160,8 @@ class KafkaBroker implements BrokerPort {
   }
 
   async depth(consumer: AnyConsumer): Promise<number | null> {
-    const retries = [0, ...consumer.retry.deferredMs].map((delayMs) => retryTopicOf(consumer, delayMs));
     try {
-      const topics = [kafkaTopicOf(consumer.topic), ...retries];
+      const topics = [kafkaTopicOf(consumer.topic), ...retryTopicsOf(consumer)];
       const depths = await Promise.all(topics.map((topic) => depthOf(this.#admin, consumer.group, topic)));
       return depths.reduce((sum, depth) => sum + depth, 0);
     } catch {

@@ -134,6 +134,11 @@ test.each<[string, AnyConsumer, string]>([
     consumerOf({ name: 'b', group: 'shared_dlq' }),
     'the dead-letter queue of "present" is the queue of "b"',
   ],
+  [
+    'has the retry topics of another',
+    consumerOf({ name: 'b', kafka: { retryPrefix: 'shared' } }),
+    'share retry topics ("shared_retry_0s") with "present"',
+  ],
 ])('a consumer that %s is refused, naming both', (_, consumer, what) => {
   expect(() => checkConsumer(consumer, [present], BOTH)).toThrow(refused(what));
 });
@@ -173,6 +178,12 @@ test.each<[string, AnyConsumer, readonly BrokerName[], string | null]>([
     consumerOf({ name: 'b', kafka: { deadLetterTopic: '..' } }),
     BOTH,
     'dead-letter topic of consumer',
+  ],
+  [
+    'derived retry topic',
+    consumerOf({ name: 'b', kafka: { retryPrefix: 'g'.repeat(241) }, retry: { deferred: ['30s'] } }),
+    ['kafka'],
+    'retry topic of consumer',
   ],
 ])('an illegal name of a %s is refused where it would be made', (_, consumer, brokers, what) => {
   const check = (): void => checkConsumer(consumer, [], brokers);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Group } from '../../../../src/adapters/kafka/group.js';
 import type { StuckBatch } from '../../../../src/adapters/kafka/poison-letter.js';
 import { protocolErrorNamed } from '../../../../src/adapters/kafka/protocol-errors.js';
-import type { Delivery } from '../../../../src/contract/broker.js';
+import type { Delivery, LegRole } from '../../../../src/contract/broker.js';
 import type { AnyConsumer, KafkaConsumerSettings } from '../../../../src/contract/consumer.js';
 import { defineConsumer } from '../../../../src/contract/define-consumer.js';
 import { defineTopic } from '../../../../src/contract/define-topic.js';
@@ -434,6 +434,60 @@ describe('Kafka group: supervision', () => {
     void fetch(range(0, 7));
     expect(offsetsOf(deliveries)).toEqual(range(0, 7));
     expect(deliveries.every(({ source }) => !source.isLost)).toBe(true);
+  });
+});
+
+describe('Kafka group: retry topics', () => {
+  test('a topic of a delay that is not listed is read once something is left in it, for as long as that takes to come', async () => {
+    let end = 4n;
+    const admin = scriptedAdmin({
+      listTopics: async () => [TOPIC, `${TOPIC}_retry_7s`, `${TOPIC}_retry_often`, 'other_retry_7s'],
+      edgeOffsets: async (topic, edge) => [
+        { partition: 0, offset: topic.endsWith('7s') && edge === 'end' ? end : 0n },
+      ],
+      groupOffsets: async () => [{ partition: 0, offset: 4n }],
+    });
+    const { driver, clock, attachLeg } = makeGroup(admin);
+    await attachLeg();
+    expect(driver.last.spec.topics).toEqual([TOPIC, `${TOPIC}_retry_0s`]);
+    end = 5n;
+    for (let beat = 0; beat < 12; beat += 1) {
+      driver.last.spec.events.onSign();
+      await clock.advance(SESSION_MS / 2);
+    }
+    await clock.advance(3_000);
+    expect(driver.last.spec.topics).toEqual([TOPIC, `${TOPIC}_retry_0s`, `${TOPIC}_retry_7s`]);
+  });
+
+  test('of two legs of one consumer the first reads the retry topics until it is detached', async () => {
+    const { driver, clock, group } = makeGroup();
+    const copies = `${TOPIC}_retry_0s`;
+    const attach = (role: LegRole, deliveries: Delivery[] = []) => {
+      const consumer = consumerOf(TOPIC);
+      return group.attach({ consumer, role, capacity: 9, deliver: (one) => deliveries.push(one) });
+    };
+    const [drained, fresh]: [Delivery[], Delivery[]] = [[], []];
+    const draining = attach('draining', drained);
+    await clock.advance(50);
+    expect(driver.last.spec.topics).toEqual([copies]);
+    driver.last.join({ [copies]: [0] });
+    const live = attach('live', fresh);
+    await clock.advance(5_000);
+    driver.last.join({ [copies]: [0], [TOPIC]: [0] });
+    await live;
+    void driver.last.spec.events.onBatch(batchAt({ topic: copies }, [0, 1]));
+    void driver.last.spec.events.onBatch(batchAt({ topic: TOPIC }, [7]));
+    expect([offsetsOf(drained), offsetsOf(fresh)]).toEqual([[0, 1], [7]]);
+    drained[0]?.settle();
+    const leaving = (await draining).detach({ deadlineMs: 100 });
+    await clock.advance(5_000);
+    await leaving;
+    expect(driver.members.at(-2)?.committed(copies, 0)).toBe(1n);
+    driver.last.join({ [copies]: [0], [TOPIC]: [0] });
+    void driver.last.spec.events.onBatch(batchAt({ topic: copies }, [1, 2]));
+    expect(offsetsOf(fresh)).toEqual([7, 1, 2]);
+    expect(drained[1]?.source.isLost).toBe(true);
+    await expect(attach('live')).rejects.toMatchObject({ code: 'BC_LIFECYCLE' });
   });
 });
 
