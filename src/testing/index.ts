@@ -8,5 +8,8 @@ export type { BrokerProfile, ContractRig, ContractSetup, RigBroker } from './con
 export { createRig, type RigParts } from './contract/create-rig.js';
 export { embeddedDualSetup, embeddedLogSetup, embeddedQueueSetup } from './contract/embedded-rigs.js';
 export { createFakeClock, type FakeClock } from './fake-clock.js';
+export { checkHistory } from './history/check-history.js';
+export type { Finding, FindingKind } from './history/finding.js';
+export type { HistoryEvent } from './history/history-event.js';
 export { createRecorder, type Recorder } from './recorder.js';
 export { createSeededRandom } from './seeded-random.js';
