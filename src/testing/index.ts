@@ -11,5 +11,6 @@ export { createFakeClock, type FakeClock } from './fake-clock.js';
 export { checkHistory } from './history/check-history.js';
 export type { Finding, FindingKind } from './history/finding.js';
 export type { HistoryEvent } from './history/history-event.js';
+export { type HistoryRecorder, recordHistory } from './history/record-history.js';
 export { createRecorder, type Recorder } from './recorder.js';
 export { createSeededRandom } from './seeded-random.js';

@@ -14,6 +14,7 @@ import {
   type MessageBus,
   memoryInbox,
 } from '../../src/index.js';
+import { checkHistory, type HistoryEvent, recordHistory } from '../../src/testing/index.js';
 import { describeWithServers } from '../support/servers/describe-with-servers.js';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -54,17 +55,10 @@ describeWithServers('a consumer on real brokers', { shared: ['kafka', 'rabbitmq-
       kafka: { partitions: 6, replicationFactor: 1 },
     });
     const flag = await flagFile('usage', 'rabbitmq');
-    const handled: { user: string; sequence: number; broker: BrokerName }[] = [];
-    let tellHandled = (): void => undefined;
-    const consumer = defineConsumer({
-      name: 'usage',
-      topic,
-      group: `${name}_group`,
-      handle: async (message, context) => {
-        handled.push({ ...message.data, broker: context.broker });
-        tellHandled();
-      },
-    });
+    const history = recordHistory();
+    const consumer = defineConsumer(
+      history.consumer({ name: 'usage', topic, group: `${name}_group`, handle: async () => {} }),
+    );
     const config = await loadConfig(
       {
         KAFKA_ENABLED: 'true',
@@ -82,13 +76,15 @@ describeWithServers('a consumer on real brokers', { shared: ['kafka', 'rabbitmq-
       logger: createLogger({ level: 'silent' }),
     });
     cleanups.push(() => bus.close());
+    history.watch(bus);
     await bus.start();
 
     let sequence = 0;
     let isPublishing = true;
     const publishing = (async () => {
       while (isPublishing) {
-        const receipt = await bus.publish(topic, { user: `user-${sequence % 10}`, sequence });
+        const data = { user: `user-${sequence % 10}`, sequence };
+        const receipt = await history.publish(bus, topic, { data });
         expect(receipt.brokers).toEqual({ kafka: 'stored', rabbitmq: 'stored' });
         sequence += 1;
       }
@@ -101,27 +97,17 @@ describeWithServers('a consumer on real brokers', { shared: ['kafka', 'rabbitmq-
     }
     isPublishing = false;
     await publishing;
-    await new Promise<void>((resolve) => {
-      tellHandled = () => {
-        if (handled.length >= sequence) resolve();
-      };
-      tellHandled();
-    });
+    const count = (type: HistoryEvent['type']): number =>
+      history.items.filter((event) => event.type === type).length;
+    while (count('effect') < sequence) await history.atLeast(history.items.length + 1);
 
-    const sequences = handled.map((one) => one.sequence);
-    expect(sequences).toHaveLength(sequence);
-    expect(new Set(sequences).size).toBe(sequence);
-    const perUser = groupByUser(handled);
-    for (const list of perUser.values()) {
-      const order = list.map((one) => one.sequence);
-      expect(order).toEqual([...order].sort((a, b) => a - b));
-    }
-    expect(new Set(handled.map(({ broker }) => broker))).toEqual(new Set(['rabbitmq', 'kafka']));
+    expect(checkHistory(history.items)).toEqual([]);
+    expect({ ok: count('publish-ok'), effects: count('effect'), moves: count('handover') }).toEqual({
+      ok: sequence,
+      effects: sequence,
+      moves: 3,
+    });
+    const brokers = history.items.flatMap((event) => (event.type === 'delivered' ? [event.broker] : []));
+    expect(new Set(brokers)).toEqual(new Set(['rabbitmq', 'kafka']));
   }, 90_000);
 });
-
-function groupByUser<Item extends { user: string }>(items: readonly Item[]): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) groups.set(item.user, [...(groups.get(item.user) ?? []), item]);
-  return groups;
-}
