@@ -4,6 +4,7 @@ const MAY_IMPORT = {
   messages: ['contract'],
   'dead-letters': ['contract', 'messages'],
   inbox: ['contract', 'messages'],
+  outbox: ['contract', 'messages'],
   observability: ['contract', 'messages'],
   delivery: ['contract', 'messages', 'dead-letters'],
   'adapters/memory': ['contract', 'messages', 'delivery'],
@@ -12,7 +13,7 @@ const MAY_IMPORT = {
   routing: ['contract', 'messages', 'delivery', 'inbox', 'dead-letters'],
   handover: ['contract', 'messages', 'delivery', 'inbox', 'dead-letters'],
   config: ['contract', 'messages'],
-  testing: ['contract', 'messages', 'delivery', 'inbox', 'adapters/memory', 'container.ts'],
+  testing: ['contract', 'messages', 'delivery', 'inbox', 'outbox', 'adapters/memory', 'container.ts'],
 };
 
 /** The one place of each library. */

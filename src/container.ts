@@ -21,6 +21,7 @@ import { formatLogPosition, parseLogPosition } from './contract/log-position.js'
 import type { Logger } from './contract/logger.js';
 import type { BrokerName, OutgoingMessage } from './contract/message.js';
 import type { MessageBus } from './contract/message-bus.js';
+import type { Outbox, OutboxRelay } from './contract/outbox.js';
 import type { PublishBounds } from './contract/settings.js';
 import type { AnyTopic } from './contract/topic.js';
 import { deadLetterOf } from './dead-letters/record.js';
@@ -34,10 +35,13 @@ import { Consumers } from './handover/consumers.js';
 import { deadLetterQueueOf, deadLetterTopicOf, retryTopicsOf } from './messages/names.js';
 import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
+import { Relay } from './outbox/relay.js';
 import { BackgroundCopies } from './routing/background-copies.js';
 import { checkConsumer, checkFeed, namePlaces } from './routing/check-consumer.js';
 import { checkTwins } from './routing/check-topic.js';
 import { logPublishes } from './routing/log-publishes.js';
+import { createOutboxPath } from './routing/outbox-path.js';
+import { createOutboxSender } from './routing/outbox-sender.js';
 import { planRoute } from './routing/plan-route.js';
 import { createPublishPath } from './routing/publish-path.js';
 import { RoutedBus } from './routing/routed-bus.js';
@@ -60,6 +64,10 @@ export interface CreateBusOptions {
   readonly consumers?: readonly AnyConsumer[];
   /** Recognises messages that a consumer handled before. Without one, a message may have its effect again after every fault, and no consumer can move while it runs. */
   readonly inbox?: Inbox;
+  /** Keeps what is published with a `session` until its transaction is committed and every broker has it. */
+  readonly outbox?: Outbox;
+  /** False: this process only publishes into the outbox; other processes send it. Default `true`. */
+  readonly relay?: boolean;
   /** Any pino logger. Default: ours, at the configured level. */
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -80,6 +88,7 @@ const TOKENS = {
   book: token<TicketBook>('book'),
   routes: token<Routes>('routes'),
   copies: token<BackgroundCopies>('copies'),
+  relay: token<{ readonly relay: OutboxRelay | null }>('relay'),
   consumers: token<Consumers>('consumers'),
   bus: token<RoutedBus>('bus'),
 };
@@ -179,6 +188,21 @@ const makeCopies: Make<BackgroundCopies> = ({ get }) =>
     book: get(TOKENS.book),
     emit: get(TOKENS.events).emit,
   });
+
+const makeRelay: Make<{ readonly relay: OutboxRelay | null }> = ({ get }) => {
+  const { config, outbox, relay = true } = get(TOKENS.options);
+  if (outbox === undefined || !relay) return { relay: null };
+  const [routes, ports, clock, book] = [
+    get(TOKENS.routes),
+    get(TOKENS.ports),
+    get(TOKENS.clock),
+    get(TOKENS.book),
+  ];
+  const send = createOutboxSender({ routes, ports, clock, book });
+  const { emit } = get(TOKENS.events);
+  const random = get(TOKENS.random);
+  return { relay: new Relay({ outbox, brokers: config.enabled, send, clock, random, emit }) };
+};
 
 const makeConsumers: Make<Consumers> = (context) => {
   const { config, consumers: given = [] } = context.get(TOKENS.options);
@@ -331,18 +355,23 @@ async function skipAdded(get: ResolutionContext['get'], { consumer, position }: 
 
 const makeBus: Make<RoutedBus> = (context) => {
   const { get } = context;
-  const { config, inbox = null } = get(TOKENS.options);
+  const { config, inbox = null, outbox = null } = get(TOKENS.options);
+  const { relay } = get(TOKENS.relay);
+  const storeInOutbox = createOutboxPath(outbox, relay);
+  const { timeoutMs } = config.publish;
   const [clock, book, copies] = [get(TOKENS.clock), get(TOKENS.book), get(TOKENS.copies)];
   let stopWatching = (): void => undefined;
   return new RoutedBus({
     ports: get(TOKENS.ports),
     routes: get(TOKENS.routes),
     publishAlong: logPublishes(
-      createPublishPath({ clock, book, leftovers: copies, timeoutMs: config.publish.timeoutMs }),
+      createPublishPath({ clock, book, leftovers: copies, storeInOutbox, timeoutMs }),
       get(TOKENS.logger),
     ),
     consumers: get(TOKENS.consumers),
     inbox,
+    outbox,
+    relay,
     book,
     copies,
     events: get(TOKENS.events),
@@ -374,6 +403,7 @@ export async function createBus(options: CreateBusOptions): Promise<MessageBus> 
     .inSingletonScope();
   container.bind(TOKENS.routes).toDynamicValue(makeRoutes).inSingletonScope();
   container.bind(TOKENS.copies).toDynamicValue(makeCopies).inSingletonScope();
+  container.bind(TOKENS.relay).toDynamicValue(makeRelay).inSingletonScope();
   container.bind(TOKENS.consumers).toDynamicValue(makeConsumers).inSingletonScope();
   container.bind(TOKENS.bus).toDynamicValue(makeBus).inSingletonScope();
   return container.get(TOKENS.bus);

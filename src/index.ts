@@ -10,6 +10,7 @@ export type { Inbox } from './contract/inbox.js';
 export type { Logger } from './contract/logger.js';
 export type { BrokerName, Message } from './contract/message.js';
 export type { Health, MessageBus, PublishOptions, Receipt } from './contract/message-bus.js';
+export type { Outbox } from './contract/outbox.js';
 export { PublishFailedError, PublishUncertainError } from './contract/publish-errors.js';
 export type { TopicDefinition } from './contract/topic.js';
 export { memoryInbox } from './inbox/memory-inbox.js';

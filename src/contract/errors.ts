@@ -91,6 +91,18 @@ export const ERRORS = {
     retriable: true,
     cure: 'Check the store of the inbox; consumption goes on when it answers.',
   },
+  BC_OUTBOX_UNAVAILABLE: {
+    retriable: true,
+    cure: 'Check the store of the outbox; what is in it is sent when it answers.',
+  },
+  BC_OUTBOX_DUPLICATE: {
+    retriable: false,
+    cure: 'Abort the transaction: it is lost. Publish an id once per topic; an earlier transaction has stored this one.',
+  },
+  BC_TRANSACTION_REQUIRED: {
+    retriable: false,
+    cure: 'Start a transaction on the session, and publish with it before the commit.',
+  },
 } as const satisfies Record<string, ErrorFacts>;
 
 /** A stable code; programs branch on it, never on the message. */

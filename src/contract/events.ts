@@ -74,6 +74,16 @@ export interface BusEvents {
   'copy-stored': { topic: string; broker: BrokerName; pending: number };
   /** A copy for the other broker was given up; that broker does not have the message. */
   'copy-lost': { topic: string; broker: BrokerName; id: string; error: BuscouplerError };
+  /** A broker refuses a message of the outbox for good. The message is kept, out of the way of the others. */
+  'outbox-parked': { topic: string; id: string; broker: BrokerName; error: BuscouplerError };
+  /** What waits in the outbox has become older than 30 s. */
+  'outbox-lagging': { pending: number; oldestAgeMs: number };
+  /** Nothing in the outbox is older than 30 s any more. */
+  'outbox-caught-up': { pending: number };
+  /** The store of the outbox does not answer; the relay tries again by itself. */
+  'outbox-lost': { error: BuscouplerError };
+  /** The store of the outbox answers again. */
+  'outbox-recovered': { afterMs: number };
   /** Something works but is not as it should be; `what` is one sentence. */
   warning: { what: string };
 }

@@ -31,7 +31,9 @@ export interface PublishOptions {
   readonly expiresAt?: Date;
   /**
    * Stores the message in the outbox, inside the caller's open transaction, instead of sending it; a relay publishes it
-   * after the commit. Needs an outbox (BC_DEFINITION_INVALID otherwise).
+   * after the commit. Needs an outbox (BC_DEFINITION_INVALID otherwise) and an open transaction (BC_TRANSACTION_REQUIRED).
+   * The same id twice for one topic is refused (BC_OUTBOX_DUPLICATE). A transient error of the database is passed on as it
+   * is, no `BuscouplerError`: its label makes the database client repeat the transaction. `timeoutMs` has no effect.
    */
   readonly session?: TransactionSession;
   /** True with `data` null: a Kafka tombstone instead of the JSON `null`. */
@@ -70,7 +72,23 @@ export interface ConsumerHealth {
   readonly reason?: string;
 }
 
-/** Health of everything. `ok` is false when a broker, a consumer or the inbox does not do its work. */
+/** What waits in the outbox, as it was measured some seconds ago. */
+export interface OutboxHealth {
+  /** `away`: the store does not answer; it is tried again. `lagging`: what waits is older than 30 s. */
+  readonly state: 'idle' | 'relaying' | 'lagging' | 'away' | 'stopped';
+  /** Copies that wait, each broker of a message counted by itself; counting ends at 10,000 per broker. */
+  readonly pending: number;
+  /** Age of the oldest one, ms; 0: none waits. */
+  readonly oldestAgeMs: number;
+  /** Copies that their broker refuses for good; see the event `outbox-parked`. */
+  readonly parked: number;
+  /** Lanes of the outbox that this process sends. */
+  readonly lanes: number;
+  /** Why it is away. */
+  readonly reason?: string;
+}
+
+/** Health of everything. `ok` is false when a broker, a consumer, the inbox or the relay does not do its work. */
 export interface Health {
   readonly ok: boolean;
   readonly state: BusState;
@@ -78,6 +96,8 @@ export interface Health {
   readonly consumers: Readonly<Record<string, ConsumerHealth>>;
   /** Publishes taken and not settled; copies for a second broker that are tried in the background. */
   readonly publishes: { readonly pending: number; readonly background: number };
+  /** Absent without a relay in this process. */
+  readonly outbox?: OutboxHealth;
 }
 
 /** What `close` could not finish before its deadline. */
@@ -112,7 +132,7 @@ export interface ConsumerControl {
 
 /**
  * The bus that modules know. Delivery is at least once; with an inbox a message id has one effect per consumer.
- * Order holds per key. Every promise rejects with a `BuscouplerError` only.
+ * Order holds per key. Every promise rejects with a `BuscouplerError` only (but see `PublishOptions.session`).
  */
 export interface MessageBus {
   /**

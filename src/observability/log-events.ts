@@ -174,6 +174,33 @@ const LINES: EventLines = {
     text: ({ topic, broker, id, error }) =>
       `The copy of message ${id} for topic '${topic}' on ${PRODUCTS[broker]} was given up: ${because(error)}`,
   },
+  'outbox-parked': {
+    level: 'error',
+    mark: 'error',
+    text: ({ topic, id, broker, error }) =>
+      `Message ${id} of the outbox for topic '${topic}' is refused by ${PRODUCTS[broker]} and kept: ${because(error)}`,
+  },
+  'outbox-lagging': {
+    level: 'warn',
+    mark: 'warning',
+    text: ({ pending, oldestAgeMs }) =>
+      `The outbox lags: ${pending} copies wait, the oldest for ${Math.round(oldestAgeMs)} ms`,
+  },
+  'outbox-caught-up': {
+    level: 'info',
+    mark: 'success',
+    text: ({ pending }) => `The outbox has caught up (${pending} copies wait)`,
+  },
+  'outbox-lost': {
+    level: 'warn',
+    mark: 'warning',
+    text: ({ error }) => `The outbox does not answer, trying again: ${because(error)}`,
+  },
+  'outbox-recovered': {
+    level: 'info',
+    mark: 'success',
+    text: ({ afterMs }) => `The outbox answers again after ${Math.round(afterMs)} ms`,
+  },
   warning: { level: 'warn', mark: 'warning', text: ({ what }) => what },
 };
 

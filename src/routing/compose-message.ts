@@ -26,6 +26,7 @@ const KNOWN_OPTIONS = new Set([
   'signal',
   'timeoutMs',
   'expiresAt',
+  'session',
   'tombstone',
   'data',
 ]);

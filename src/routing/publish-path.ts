@@ -5,6 +5,7 @@ import type { OutgoingMessage } from '../contract/message.js';
 import type { PublishOptions, Receipt } from '../contract/message-bus.js';
 import { Ticket, type TicketBook } from '../delivery/publish-ticket.js';
 import { isThenable } from '../messages/thenable.js';
+import type { StoreInOutbox } from './outbox-path.js';
 import { type LeftoverSink, PendingPublish } from './pending-publish.js';
 import { limitOf, type Route } from './route.js';
 
@@ -13,6 +14,8 @@ export interface PublishPathOptions {
   readonly clock: Clock;
   readonly book: TicketBook;
   readonly leftovers: LeftoverSink;
+  /** Where a publish with a session goes. */
+  readonly storeInOutbox: StoreInOutbox;
   /** Deadline of a publish, ms. */
   readonly timeoutMs: number;
 }
@@ -26,10 +29,13 @@ const MAX_ABORT_LISTENERS = 20_000;
 export type PublishAlong = (route: Route, data: unknown, options?: PublishOptions) => Promise<Receipt>;
 
 /** Makes the publish path of a bus. */
-export function createPublishPath({ clock, book, leftovers, timeoutMs }: PublishPathOptions): PublishAlong {
+export function createPublishPath(parts: PublishPathOptions): PublishAlong {
+  const { clock, book, leftovers, storeInOutbox, timeoutMs } = parts;
+
   function send(route: Route, message: OutgoingMessage, options: PublishOptions): Promise<Receipt> {
     if (options.signal?.aborted) throw aborted();
     checkSize(route, message, options);
+    if (options.session !== undefined) return storeInOutbox(route, message, options.session);
     return new Promise((resolve, reject) => {
       const pending = new PendingPublish(route, { message, end: { resolve, reject }, leftovers });
       const deadlineMs = clock.monotonicMs() + (options.timeoutMs ?? timeoutMs);
@@ -51,8 +57,8 @@ export function createPublishPath({ clock, book, leftovers, timeoutMs }: Publish
       const composed = route.compose(data, options);
       if (!isThenable<OutgoingMessage>(composed)) return send(route, composed, options);
       return Promise.resolve(composed)
-        .then((message) => send(route, message, options))
-        .catch((error: unknown) => Promise.reject(asPublishError(error)));
+        .catch((error: unknown) => Promise.reject(asPublishError(error)))
+        .then((message) => send(route, message, options));
     } catch (error) {
       return Promise.reject(asPublishError(error));
     }

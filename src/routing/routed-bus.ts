@@ -16,6 +16,7 @@ import type {
   PublishOptions,
   Receipt,
 } from '../contract/message-bus.js';
+import type { Outbox, OutboxRelay } from '../contract/outbox.js';
 import type { TopicDefinition } from '../contract/topic.js';
 import { wait } from '../delivery/backoff.js';
 import type { EventHub } from '../delivery/event-hub.js';
@@ -43,6 +44,9 @@ export interface RoutedBusOptions {
   readonly publishAlong: PublishAlong;
   readonly consumers: ConsumerSet;
   readonly inbox: Inbox | null;
+  readonly outbox: Outbox | null;
+  /** Absent in a process that only publishes into the outbox. */
+  readonly relay: OutboxRelay | null;
   readonly book: TicketBook;
   readonly copies: BackgroundCopies;
   readonly events: EventHub;
@@ -164,7 +168,7 @@ export class RoutedBus implements MessageBus {
     this.#enter('starting');
     this.#consumes = consume;
     const { consumers, clock, ports, events, onStart } = this.#options;
-    await this.#startInbox();
+    await this.#startStores();
     const connecting: ConnectingOptions = {
       ports,
       open: (port, signal) => this.#openBroker(port, signal),
@@ -179,17 +183,14 @@ export class RoutedBus implements MessageBus {
     if (consume) await consumers.startAll((broker) => this.#up.has(broker));
     if (this.#closing.signal.aborted) throw lifecycleError('close()', this.#state);
     for (const [broker, error] of away) this.#startWithout(broker, error, connecting);
+    this.#options.relay?.start();
     onStart();
   }
 
-  async #startInbox(): Promise<void> {
-    try {
-      await this.#options.inbox?.start();
-    } catch (error) {
-      if (error instanceof BuscouplerError) throw error;
-      const what = `The inbox cannot start (${describeError(error)}).`;
-      throw new BuscouplerError('BC_INBOX_UNAVAILABLE', what, { cause: error });
-    }
+  async #startStores(): Promise<void> {
+    const { inbox, outbox } = this.#options;
+    await startStore(inbox, 'inbox', 'BC_INBOX_UNAVAILABLE');
+    await startStore(outbox, 'outbox', 'BC_OUTBOX_UNAVAILABLE');
   }
 
   /** What runs already stops, so that start() can be tried again. */
@@ -241,7 +242,7 @@ export class RoutedBus implements MessageBus {
 
   async #close(deadlineMs: number): Promise<CloseReport> {
     this.#closing.abort();
-    const { consumers, book, copies, ports, inbox, clock, onClose } = this.#options;
+    const { consumers, book, copies, ports, inbox, outbox, relay, clock, onClose } = this.#options;
     const endMs = clock.monotonicMs() + deadlineMs;
     const leftMs = (): number => Math.max(0, endMs - clock.monotonicMs());
     // A start that waits for brokers ends by the abort; one that waits for consumers ends as they are stopped.
@@ -249,11 +250,15 @@ export class RoutedBus implements MessageBus {
     this.#enter('closing');
     onClose();
     const deliveries = await this.#within(leftMs(), consumers.stopAll({ deadlineMs: leftMs() }));
+    // Behind the handlers: what they publish with a session is stored by now, and waits there for the next relay.
+    await this.#within(leftMs(), relay?.stop({ deadlineMs: leftMs() }));
     copies.close();
     await book.untilEmpty(leftMs());
     const publishes = book.abandonAll('BC_LIFECYCLE', 'The bus was closed before the broker answered.');
     const closings = [...ports.values()].map((port) => port.close({ deadlineMs: leftMs() }));
-    await Promise.all([...closings, inbox?.close()].map((one) => this.#within(leftMs(), one)));
+    await Promise.all(
+      [...closings, inbox?.close(), outbox?.close()].map((one) => this.#within(leftMs(), one)),
+    );
     this.#enter('closed');
     return { publishes, deliveries: deliveries ?? 0 };
   }
@@ -274,5 +279,18 @@ export class RoutedBus implements MessageBus {
     } finally {
       over.abort();
     }
+  }
+}
+
+async function startStore(
+  store: Inbox | Outbox | null,
+  name: string,
+  code: 'BC_INBOX_UNAVAILABLE' | 'BC_OUTBOX_UNAVAILABLE',
+): Promise<void> {
+  try {
+    await store?.start();
+  } catch (error) {
+    if (error instanceof BuscouplerError) throw error;
+    throw new BuscouplerError(code, `The ${name} cannot start (${describeError(error)}).`, { cause: error });
   }
 }

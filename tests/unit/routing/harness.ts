@@ -12,6 +12,7 @@ import type { AnyTopic, TopicOptions } from '../../../src/contract/topic.js';
 import { TicketBook } from '../../../src/delivery/publish-ticket.js';
 import { BackgroundCopies } from '../../../src/routing/background-copies.js';
 import { createComposer } from '../../../src/routing/compose-message.js';
+import { createOutboxPath } from '../../../src/routing/outbox-path.js';
 import { createPublishPath } from '../../../src/routing/publish-path.js';
 import type { Route } from '../../../src/routing/route.js';
 import { createFakeClock } from '../../../src/testing/fake-clock.js';
@@ -88,7 +89,13 @@ export function createPath(options: PathOptions = {}) {
     allStored: Object.freeze(Object.fromEntries(brokers.map((broker) => [broker, 'stored']))),
     compose: createComposer(topic, clock.epochMs),
   };
-  const along = createPublishPath({ clock, book, leftovers: copies, timeoutMs: 30_000 });
+  const along = createPublishPath({
+    clock,
+    book,
+    leftovers: copies,
+    storeInOutbox: createOutboxPath(null, null),
+    timeoutMs: 30_000,
+  });
   return {
     clock,
     book,

@@ -1,0 +1,274 @@
+import { describe, expect, test } from '@jest/globals';
+import { defineTopic } from '../../../src/index.js';
+import { changed, openFleet, orders } from './harness.js';
+
+const numbers = (arrivals: readonly { readonly n: number }[]): number[] => arrivals.map(({ n }) => n);
+
+describe('a publish with a session', () => {
+  test('is sent to every broker of the route after the commit, with one id, and leaves the outbox', async () => {
+    const { open, clock, outbox, arrived } = await openFleet();
+    const bus = await open();
+    const session = outbox.begin();
+    const receipt = await bus.publish(orders, { n: 1 }, { session });
+    expect(receipt).toMatchObject({ brokers: { kafka: 'outbox', rabbitmq: 'outbox' } });
+    await clock.advance(5_000);
+    expect(arrived).toEqual({ kafka: [], rabbitmq: [] });
+    session.commit();
+    await clock.advance(1_000);
+    expect(arrived).toEqual({ kafka: [{ id: receipt.id, n: 1 }], rabbitmq: [{ id: receipt.id, n: 1 }] });
+    expect(outbox.size).toBe(0);
+  });
+
+  test('is never sent when the transaction is aborted (C46)', async () => {
+    const { open, clock, outbox, arrived } = await openFleet();
+    const bus = await open();
+    const session = outbox.begin();
+    await bus.publish(orders, { n: 1 }, { session });
+    session.abort();
+    await clock.advance(60_000);
+    expect(arrived).toEqual({ kafka: [], rabbitmq: [] });
+    expect(outbox.size).toBe(0);
+  });
+
+  test('is refused without an open transaction (C46)', async () => {
+    const { open, outbox } = await openFleet();
+    const bus = await open();
+    const session = outbox.begin();
+    session.commit();
+    for (const none of [session, null as never]) {
+      await expect(bus.publish(orders, { n: 1 }, { session: none })).rejects.toMatchObject({
+        code: 'BC_TRANSACTION_REQUIRED',
+      });
+    }
+  });
+
+  test('is refused when the id is in the outbox for this topic already, not for another one (C47)', async () => {
+    const { open, clock, outbox } = await openFleet();
+    const refunds = defineTopic({ name: 'refunds' });
+    const bus = await open({ topics: [orders, refunds], relay: false });
+    const first = outbox.begin();
+    await bus.publish(orders, { n: 1 }, { session: first, id: 'one' });
+    await bus.publish(refunds, { n: 1 }, { session: first, id: 'one' });
+    first.commit();
+    const second = outbox.begin();
+    await expect(bus.publish(orders, { n: 2 }, { session: second, id: 'one' })).rejects.toMatchObject({
+      code: 'BC_OUTBOX_DUPLICATE',
+      retriable: false,
+    });
+    expect(second.isOpen).toBe(false);
+    await clock.advance(10_000);
+    expect(outbox.size).toBe(2);
+  });
+
+  test('is refused without an outbox', async () => {
+    const { open, outbox } = await openFleet();
+    const bus = await open({ outbox: null });
+    await expect(bus.publish(orders, { n: 1 }, { session: outbox.begin() })).rejects.toMatchObject({
+      code: 'BC_DEFINITION_INVALID',
+    });
+  });
+
+  test('is validated and measured before it is stored', async () => {
+    const { open, outbox } = await openFleet();
+    const bus = await open();
+    const session = outbox.begin();
+    const big = { n: 1, user: 'x'.repeat(5_000) };
+    await expect(bus.publish(orders, big, { session })).rejects.toMatchObject({ code: 'BC_MESSAGE_INVALID' });
+    const body = { n: 1, text: 'x'.repeat(2_000_000) };
+    await expect(bus.publish(orders, body, { session })).rejects.toMatchObject({
+      code: 'BC_MESSAGE_TOO_LARGE',
+    });
+    session.commit();
+    expect(outbox.size).toBe(0);
+  });
+});
+
+describe('the relay', () => {
+  test('repeats with the same id what a dead one sent and had not marked (C45)', async () => {
+    const { open, clock, outbox, arrived } = await openFleet();
+    const never = new Promise<never>(() => undefined);
+    let marks = 0;
+    const dying = changed(outbox, {
+      markStored: () => {
+        marks += 1;
+        return never;
+      },
+      // As a killed process: it renews nothing and gives nothing back.
+      renew: (relay) => (marks > 0 ? never : outbox.renew(relay)),
+      release: () => never,
+    });
+    const bus = await open({ outbox: dying });
+    const session = outbox.begin();
+    const { id } = await bus.publish(orders, { n: 1 }, { session });
+    session.commit();
+    await clock.advance(1_000);
+    expect(marks).toBeGreaterThan(0);
+    expect(outbox.size).toBe(1);
+    await open();
+    await clock.advance(9_000);
+    expect(arrived.kafka.length + arrived.rabbitmq.length).toBe(2);
+    await clock.advance(15_000);
+    expect(arrived).toEqual({
+      kafka: [
+        { id, n: 1 },
+        { id, n: 1 },
+      ],
+      rabbitmq: [
+        { id, n: 1 },
+        { id, n: 1 },
+      ],
+    });
+    expect(outbox.size).toBe(0);
+  });
+
+  test('serves one broker while the other is down, and catches up in order', async () => {
+    const { open, clock, outbox, log, arrived } = await openFleet();
+    const bus = await open();
+    log.faults.goDown();
+    for (let n = 1; n <= 50; n += 1) {
+      const session = outbox.begin();
+      await bus.publish(orders, { n, user: 'one' }, { session });
+      session.commit();
+    }
+    await clock.advance(5_000);
+    const all = Array.from({ length: 50 }, (_, index) => index + 1);
+    expect(numbers(arrived.rabbitmq)).toEqual(all);
+    expect(arrived.kafka).toEqual([]);
+    await clock.advance(60_000);
+    expect(bus.health()).toMatchObject({ ok: false, outbox: { state: 'lagging', pending: 50 } });
+    log.faults.comeUp();
+    await clock.advance(60_000);
+    expect(numbers(arrived.kafka)).toEqual(all);
+    expect(numbers(arrived.rabbitmq)).toEqual(all);
+    expect(bus.health()).toMatchObject({ outbox: { state: 'relaying', pending: 0, oldestAgeMs: 0 } });
+  });
+
+  test('lets nothing of a key overtake what is refused for now, and holds up no other key', async () => {
+    const { open, clock, outbox, queues, arrived } = await openFleet();
+    const bus = await open();
+    const fault = queues.faults.refuse({ count: 3, matches: ({ key }) => key === 'bad' });
+    const session = outbox.begin();
+    for (let n = 1; n <= 5; n += 1) await bus.publish(orders, { n, user: 'bad' }, { session });
+    for (let n = 11; n <= 15; n += 1) await bus.publish(orders, { n, user: 'good' }, { session });
+    session.commit();
+    await clock.advance(100);
+    expect(fault.hits).toBeGreaterThan(0);
+    expect(numbers(arrived.rabbitmq)).toEqual([11, 12, 13, 14, 15]);
+    await clock.advance(20_000);
+    expect(fault.hits).toBe(3);
+    expect(numbers(arrived.rabbitmq)).toEqual([11, 12, 13, 14, 15, 1, 2, 3, 4, 5]);
+  });
+
+  test('parks what a broker refuses for good, tells it, and tries it again when asked to', async () => {
+    const { open, clock, outbox, queues, arrived, told } = await openFleet();
+    const unheard = defineTopic({ name: 'unheard' }); // no queue is bound: refused by RabbitMQ, not by Kafka
+    const bus = await open({ topics: [orders, unheard] });
+    const session = outbox.begin();
+    await bus.publish(unheard, { n: 1 }, { session, id: 'poison' });
+    await bus.publish(orders, { n: 2 }, { session });
+    session.commit();
+    await clock.advance(10_000);
+    expect(told).toMatchObject([
+      {
+        name: 'outbox-parked',
+        event: { topic: 'unheard', id: 'poison', broker: 'rabbitmq', error: { code: 'BC_UNROUTABLE' } },
+      },
+    ]);
+    expect(numbers(arrived.rabbitmq)).toEqual([2]);
+    expect(bus.health()).toMatchObject({ outbox: { pending: 0, parked: 1 } });
+    expect(outbox.size).toBe(1);
+    queues.declareQueue({ name: 'late' });
+    queues.bind('late', 'unheard', '#');
+    expect(outbox.reopen()).toBe(1);
+    await clock.advance(2_000);
+    expect(outbox.size).toBe(0);
+    expect(queues.read('late').map(({ id }) => id)).toEqual(['poison']);
+  });
+
+  test('shares the work with another one that comes and goes: nothing lost or twice, order per key', async () => {
+    const { open, clock, outbox, log, queues } = await openFleet();
+    const bus = await open();
+    queues.declareQueue({ name: 'tap' });
+    queues.bind('tap', 'orders', '#');
+    const users = Array.from({ length: 30 }, (_, index) => `user-${index}`);
+    const publishRound = async (n: number): Promise<void> => {
+      const session = outbox.begin();
+      for (const user of users) await bus.publish(orders, { n, user }, { session });
+      session.commit();
+    };
+    for (let n = 1; n <= 10; n += 1) await publishRound(n);
+    const second = await open();
+    for (let n = 11; n <= 20; n += 1) {
+      await publishRound(n);
+      await clock.advance(1_000);
+    }
+    const closing = second.close();
+    for (let n = 21; n <= 30; n += 1) {
+      await publishRound(n);
+      await clock.advance(500);
+    }
+    await closing;
+    await clock.advance(10_000);
+    for (const messages of [log.read('orders'), queues.read('tap')]) {
+      expect(messages).toHaveLength(users.length * 30);
+      for (const user of users) {
+        const ofUser = messages.filter(({ key }) => key === user);
+        const order = ofUser.map(({ body }) => JSON.parse(String(body)).n);
+        expect(order).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+      }
+    }
+    expect(outbox.size).toBe(0);
+  });
+
+  test('goes on by itself after the store was away', async () => {
+    const { open, clock, outbox, arrived, names } = await openFleet();
+    let isAway = false;
+    const away = changed(outbox, {
+      read: (wanted) => (isAway ? Promise.reject(new Error('no primary')) : outbox.read(wanted)),
+      renew: (relay) => (isAway ? Promise.reject(new Error('no primary')) : outbox.renew(relay)),
+      backlog: (broker) => (isAway ? Promise.reject(new Error('no primary')) : outbox.backlog(broker)),
+    });
+    const bus = await open({ outbox: away });
+    isAway = true;
+    const session = outbox.begin();
+    await bus.publish(orders, { n: 1 }, { session });
+    session.commit();
+    await clock.advance(20_000);
+    expect(names()).toEqual(['outbox-lost']);
+    expect(bus.health()).toMatchObject({ ok: false, outbox: { state: 'away', lanes: 0 } });
+    isAway = false;
+    await clock.advance(5_000);
+    expect(names()).toEqual(['outbox-lost', 'outbox-recovered']);
+    expect(numbers(arrived.kafka)).toEqual([1]);
+  });
+
+  test('gives its lanes to the others at once when it closes', async () => {
+    const { open, clock, outbox, arrived } = await openFleet();
+    const first = await open();
+    const second = await open();
+    await clock.advance(20_000);
+    const lanesOf = (bus: typeof first): number | undefined => bus.health().outbox?.lanes;
+    expect([lanesOf(first), lanesOf(second)]).toEqual([16, 16]);
+    const closing = first.close();
+    await clock.advance(0);
+    await closing;
+    await clock.advance(5_000);
+    expect(lanesOf(second)).toBe(32);
+    const session = outbox.begin();
+    for (let n = 1; n <= 40; n += 1) await second.publish(orders, { n }, { session });
+    session.commit();
+    await clock.advance(2_000);
+    expect(numbers(arrived.kafka).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+  });
+
+  test('does not run in a process that only publishes', async () => {
+    const { open, clock, outbox } = await openFleet();
+    const bus = await open({ relay: false });
+    const session = outbox.begin();
+    await bus.publish(orders, { n: 1 }, { session });
+    session.commit();
+    await clock.advance(60_000);
+    expect(outbox.size).toBe(1);
+    expect(bus.health().outbox).toBeUndefined();
+  });
+});
