@@ -1,0 +1,1 @@
+export { type MongoOutboxOptions, mongoOutbox } from './outbox/mongo/mongo-outbox.js';
