@@ -24,7 +24,11 @@ beforeAll(() => {
     JSON.stringify({
       extends: '../../tsconfig.json',
       compilerOptions: {
-        paths: { buscoupler: ['../../src/index.ts'], 'buscoupler/testing': ['../../src/testing/index.ts'] },
+        paths: {
+          buscoupler: ['../../src/index.ts'],
+          'buscoupler/mongo': ['../../src/mongo.ts'],
+          'buscoupler/testing': ['../../src/testing/index.ts'],
+        },
       },
       include: ['*.ts', '../../src/**/*.d.ts'],
     }),
