@@ -16,7 +16,7 @@ const MAX_EXCEPT = 1_000;
 /** After so long those that were answered are marked and more is read, though others are still on their way, ms. */
 const ROUND_MS = 200;
 
-/** Pause before the next look when there was nothing: doubles from the first to the second, ms. */
+/** Pause before the next look, unless there may be more: doubles up to the second while there is nothing, ms. */
 const IDLE_FIRST_MS = 25;
 const IDLE_LONGEST_MS = 1_000;
 
@@ -50,6 +50,8 @@ export class BrokerPump {
   #refused: { readonly row: OutboxRow; readonly error: BuscouplerError }[] = [];
   #ended: string[] = [];
   #idleMs = IDLE_FIRST_MS;
+  /** On the monotonic clock. */
+  #nextReadMs = 0;
   #wake: (() => void) | null = null;
   #running: Promise<void> | null = null;
   #isStopped = false;
@@ -67,6 +69,7 @@ export class BrokerPump {
   nudge(): void {
     if (this.#idleMs === IDLE_FIRST_MS) return;
     this.#idleMs = IDLE_FIRST_MS;
+    this.#nextReadMs = 0;
     if (this.#chains === 0) this.#wake?.();
   }
 
@@ -90,19 +93,13 @@ export class BrokerPump {
   async #round(): Promise<void> {
     try {
       await this.#mark();
-      const isFull = await this.#fill();
+      const leftMs = this.#nextReadMs - this.#options.clock.monotonicMs();
+      if (leftMs > 0 && this.#chains === 0 && !this.#isStopped) await this.#rest(leftMs);
+      await this.#fill();
       if (this.#chains > 0) await this.#rest(ROUND_MS);
-      else if (!isFull) await this.#idle();
     } catch {
       await this.#rest(TROUBLE_MS); // told by the watch
     }
-  }
-
-  async #idle(): Promise<void> {
-    if (this.#ended.length > 0 || this.#isStopped) return;
-    const idleMs = this.#idleMs;
-    this.#idleMs = Math.min(IDLE_LONGEST_MS, idleMs * 2);
-    await this.#rest(idleMs);
   }
 
   /** Resolves after the time, when the last chain ended, or when there is a reason to look. */
@@ -118,18 +115,26 @@ export class BrokerPump {
     });
   }
 
-  /** Reads more and sends it; true if there was as much as was asked for. */
-  async #fill(): Promise<boolean> {
+  /** Reads more and sends it. */
+  async #fill(): Promise<void> {
     const { broker, outbox, watch, lanes } = this.#options;
     const limit = MAX_UNDER_WAY - this.#rowsUnderWay;
+    if (limit <= 0) return;
     const mine = lanes.lanesOf(broker);
     const except = [...this.#underWay.keys(), ...this.#heldBack.waiting()];
-    if (this.#isStopped || limit <= 0 || mine.length === 0 || except.length > MAX_EXCEPT) return false;
-    const rows = await watch.ask(() => outbox.read({ broker, lanes: mine, limit, except }));
-    if (this.#isStopped) return false;
-    if (rows.length > 0) this.#idleMs = IDLE_FIRST_MS;
+    const isAble = !this.#isStopped && mine.length > 0 && except.length <= MAX_EXCEPT;
+    const rows = isAble ? await watch.ask(() => outbox.read({ broker, lanes: mine, limit, except })) : [];
+    this.#planNextRead(rows.length, limit);
+    if (this.#isStopped) return;
     for (const [order, chain] of chainsOf(rows)) this.#send(order, chain);
-    return rows.length >= limit;
+  }
+
+  /** At once if there may be more, else after a pause: few rows at a time cost the store as much as many. */
+  #planNextRead(found: number, limit: number): void {
+    if (found > 0) this.#idleMs = IDLE_FIRST_MS;
+    const pauseMs = found > 0 && found >= limit ? 0 : this.#idleMs;
+    this.#nextReadMs = this.#options.clock.monotonicMs() + pauseMs;
+    if (found === 0) this.#idleMs = Math.min(IDLE_LONGEST_MS, this.#idleMs * 2);
   }
 
   #send(order: string, chain: readonly OutboxRow[]): void {

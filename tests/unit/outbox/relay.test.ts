@@ -68,6 +68,29 @@ describe('a publish with a session', () => {
     });
   });
 
+  test('has the routing key that a function of its data gives, and the time of its sending', async () => {
+    const { open, clock, outbox, queues } = await openFleet();
+    const routed = defineTopic<{ shop: string }>({
+      name: 'routed',
+      rabbitmq: { routingKey: ({ data }) => `shop.${(data as { shop: string }).shop}` },
+    });
+    const bus = await open({ topics: [orders, routed] });
+    queues.declareQueue({ name: 'tap' });
+    queues.bind('tap', 'routed', 'shop.a');
+    const session = outbox.begin();
+    await bus.publish(routed, { shop: 'a' }, { session, headers: { note: 'kept' } });
+    const publishedAtMs = clock.epochMs();
+    await clock.advance(3_600_000);
+    session.commit();
+    await clock.advance(1_000);
+    const [message] = queues.read('tap');
+    expect(message?.headers).toMatchObject({
+      note: 'kept',
+      'bc-published-at': new Date(publishedAtMs).toISOString(),
+    });
+    expect(message?.timestampMs).toBeGreaterThanOrEqual(publishedAtMs + 3_600_000);
+  });
+
   test('is validated and measured before it is stored', async () => {
     const { open, outbox } = await openFleet();
     const bus = await open();
@@ -157,6 +180,42 @@ describe('the relay', () => {
     await clock.advance(20_000);
     expect(fault.hits).toBe(3);
     expect(numbers(arrived.rabbitmq)).toEqual([11, 12, 13, 14, 15, 1, 2, 3, 4, 5]);
+  });
+
+  test('goes on with the other keys while one is not answered', async () => {
+    const { open, clock, outbox, queues, arrived } = await openFleet();
+    const bus = await open();
+    const hold = queues.faults.holdReplies({ count: 2, matches: ({ key }) => key === 'slow' });
+    const publish = async (n: number, user: string): Promise<void> => {
+      const session = outbox.begin();
+      await bus.publish(orders, { n, user }, { session });
+      session.commit();
+    };
+    await publish(1, 'slow');
+    await publish(2, 'slow');
+    await clock.advance(1_000);
+    for (let n = 11; n <= 13; n += 1) {
+      await publish(n, `quick-${n}`);
+      await clock.advance(500);
+    }
+    expect(hold.hits).toBe(1);
+    expect(numbers(arrived.rabbitmq)).toEqual([1, 11, 12, 13]);
+    hold.release();
+    await clock.advance(1_000);
+    expect(numbers(arrived.rabbitmq)).toEqual([1, 11, 12, 13, 2]);
+  });
+
+  test('sends a key with more rows than fit at once in order, without a pause in between', async () => {
+    const { open, clock, outbox, log } = await openFleet();
+    const bus = await open({ relay: false });
+    const session = outbox.begin();
+    for (let n = 1; n <= 1_200; n += 1) await bus.publish(orders, { n, user: 'one' }, { session });
+    session.commit();
+    await open();
+    await clock.advance(100);
+    for (let step = 0; step < 500; step += 1) await clock.advance(0); // time stands still
+    const stored = log.read('orders').map(({ body }) => JSON.parse(String(body)).n);
+    expect(stored).toEqual(Array.from({ length: 1_200 }, (_, index) => index + 1));
   });
 
   test('parks what a broker refuses for good, tells it, and tries it again when asked to', async () => {
