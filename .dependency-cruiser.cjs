@@ -79,7 +79,7 @@ module.exports = {
       to: {
         path: '^(src|tests)/',
         // The bench finds or starts its servers as the tests do.
-        pathNot: ['^src/(index|testing/index)\\.ts$', '^tests/support/servers/'],
+        pathNot: ['^src/(index|mongo|testing/index)\\.ts$', '^tests/support/servers/'],
       },
     },
     {

@@ -8,6 +8,7 @@ import { dualByHandRow } from './rows/dual-by-hand.js';
 import { embeddedRows } from './rows/embedded.js';
 import { keyOrderRows } from './rows/key-order.js';
 import { memoryRows } from './rows/memory.js';
+import { outboxRows } from './rows/outbox.js';
 import { publishKafkaRows } from './rows/publish-kafka.js';
 import { publishRabbitmqRows } from './rows/publish-rabbitmq.js';
 
@@ -20,6 +21,7 @@ const ROWS: readonly Row[] = [
   ...keyOrderRows,
   ...embeddedRows,
   ...memoryRows,
+  ...outboxRows,
 ];
 
 const USAGE = `npm run bench -- [options]
