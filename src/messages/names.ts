@@ -35,6 +35,10 @@ export const retryTopicsOf = (consumer: AnyConsumer): readonly string[] =>
 export const retryQueueOf = (consumer: AnyConsumer, delayMs: number): string =>
   `${queueOf(consumer)}_retry_${formatDurationMs(delayMs)}`;
 
+/** Names of all queues that copies for this consumer wait in. One that comes at once goes straight to the consumer's own. */
+export const retryQueuesOf = (consumer: AnyConsumer): readonly string[] =>
+  consumer.retry.deferredMs.map((delayMs) => retryQueueOf(consumer, delayMs));
+
 /** Throws BC_NAME_INVALID unless both brokers take the name. `what` says what the name is of. */
 export function checkName(name: string, what: string): void {
   const problem = nameProblem(name);

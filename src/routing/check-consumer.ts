@@ -7,7 +7,7 @@ import {
   deadLetterTopicOf,
   kafkaTopicOf,
   queueOf,
-  retryQueueOf,
+  retryQueuesOf,
   retryTopicOf,
   retryTopicsOf,
 } from '../messages/names.js';
@@ -39,16 +39,14 @@ export function namePlaces(consumer: AnyConsumer, present: readonly AnyConsumer[
 /** Every name that a consumer makes a place of on these brokers, with what it is. What exists was named by others. */
 function placesOf(consumer: AnyConsumer, brokers: readonly BrokerName[]): [name: string, what: string][] {
   const places: [string, string][] = [[consumer.group, 'group']];
-  if (brokers.includes('kafka')) {
-    places.push([deadLetterTopicOf(consumer), 'dead-letter topic']);
-    for (const topic of retryTopicsOf(consumer)) places.push([topic, 'retry topic']);
-  }
-  if (brokers.includes('rabbitmq')) {
+  const [onKafka, onRabbitmq] = [brokers.includes('kafka'), brokers.includes('rabbitmq')];
+  if (onKafka) places.push([deadLetterTopicOf(consumer), 'dead-letter topic']);
+  if (onRabbitmq) {
     if (!consumer.rabbitmq.existing) places.push([queueOf(consumer), 'queue']);
     places.push([deadLetterQueueOf(consumer), 'dead-letter queue']);
-    for (const delayMs of consumer.retry.deferredMs)
-      places.push([retryQueueOf(consumer, delayMs), 'retry queue']);
   }
+  if (onKafka) for (const topic of retryTopicsOf(consumer)) places.push([topic, 'retry topic']);
+  if (onRabbitmq) for (const queue of retryQueuesOf(consumer)) places.push([queue, 'retry queue']);
   return places;
 }
 
