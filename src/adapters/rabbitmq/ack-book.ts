@@ -49,6 +49,11 @@ export class AckBook implements DeliverySource {
     return this.#cursor.unfinished;
   }
 
+  /** Delivered and not acked by any frame: what the server delivers again when the channel dies. */
+  get unacked(): number {
+    return this.#cursor.unfinished + this.#readyCount + this.#heldCount;
+  }
+
   /** Half a prefetch shares one ack: the server has the other half to go on with. */
   setPrefetch(prefetch: number): void {
     this.#share = Math.max(1, Math.floor(prefetch / 2));

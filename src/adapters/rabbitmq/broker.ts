@@ -19,7 +19,7 @@ import { RabbitmqLeg } from './leg.js';
 import { Link, type RabbitmqContext } from './link.js';
 import { checkQueue, type PlaceAccess } from './places.js';
 import { RabbitmqPublisher } from './publisher.js';
-import { checkTopologyNames, provisionTopology } from './topology.js';
+import { checkTopologyNames, provisionConsumer, provisionTopology } from './topology.js';
 
 /** What RabbitMQ can do. */
 export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
@@ -62,6 +62,8 @@ class RabbitmqBroker implements BrokerPort {
   readonly #legs = new Set<RabbitmqLeg>();
   /** Connections of legs in whose queue a message kills whoever receives it. */
   readonly #isolated = new Map<RabbitmqLeg, Link>();
+  /** Consumers whose places are being created again. */
+  readonly #restoring = new Set<AnyConsumer>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | null = null;
 
@@ -74,6 +76,7 @@ class RabbitmqBroker implements BrokerPort {
       context: this.#context,
       bounds: options.bounds,
       otherConnection: () => this.#consuming.connection,
+      missing: (consumer) => this.#restore(consumer),
     });
     this.#publishing.add(this.#publisher);
   }
@@ -85,6 +88,16 @@ class RabbitmqBroker implements BrokerPort {
   async provision(topology: Topology): Promise<void> {
     checkTopologyNames(topology);
     await provisionTopology({ access: await this.#access(), emit: this.#options.emit }, topology);
+  }
+
+  /** A copy found no queue: somebody deleted it. Whoever publishes the copy tries again, and is told what is missing. */
+  #restore(consumer: AnyConsumer): void {
+    if (this.#restoring.has(consumer)) return;
+    this.#restoring.add(consumer);
+    this.#access()
+      .then((access) => provisionConsumer({ access, emit: this.#options.emit }, consumer))
+      .catch(() => undefined)
+      .finally(() => this.#restoring.delete(consumer));
   }
 
   publisher(destination: Destination): Publisher {
@@ -100,6 +113,7 @@ class RabbitmqBroker implements BrokerPort {
       context: this.#context,
       logger,
       spec,
+      depth: () => this.depth(spec.consumer),
       left: () => this.#forget(leg),
       poisoned: () => this.#isolate(leg),
     });

@@ -19,6 +19,11 @@ export class Intake {
     this.#options = options;
   }
 
+  /** Arrived and not handed over. */
+  get size(): number {
+    return this.#kept.length;
+  }
+
   add(message: ConsumeMessage): void {
     if (this.#kept.length === 0 && this.#options.hasRoom()) this.#options.handOver(message);
     else this.#kept.push(message);

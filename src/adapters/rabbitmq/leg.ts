@@ -20,11 +20,16 @@ const PREFETCH_MAX = 65_535;
 /** Delays between tries to subscribe again to a queue that refuses us. */
 const BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.5 };
 
+/** The depth of the queue is asked for again after this long, ms, when somebody wants to know the status. */
+const DEPTH_AGE_MS = 3_000;
+
 /** What a leg is given. */
 export interface LegOptions {
   readonly context: RabbitmqContext;
   readonly logger: Logger;
   readonly spec: LegSpec;
+  /** Asks how many messages wait in the queue; `null`: not known. Never rejects. */
+  readonly depth: () => Promise<number | null>;
   /** Called when the leg has left. */
   readonly left: (leg: RabbitmqLeg) => void;
   /** Called when a message of this leg's queue has killed the connection that it shares. */
@@ -50,8 +55,11 @@ export class RabbitmqLeg implements Leg, LinkUser {
   #starting: { resolve(): void; reject(error: BuscouplerError): void } | null = null;
   /** The queue vanished: places are looked at before the next subscription. */
   #isQueueGone = false;
-  /** So many deliveries are taken one at a time: that many were unacked when a connection died. */
+  /** So many settlements long one delivery is taken at a time: that many were unacked when a connection died. */
   #caution = 0;
+  /** Ready messages in the queue, as last seen, and when that was asked for. */
+  #waiting: number | null = null;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
   #work: Promise<void> | null = null;
   #isDirty = false;
   #failures = 0;
@@ -100,12 +108,24 @@ export class RabbitmqLeg implements Leg, LinkUser {
 
   status(): LegStatus {
     const reason = this.#reason?.message;
+    this.#askDepth();
     return {
       state: this.#state(),
       unsettled: this.#unsettled(),
-      waiting: null,
+      waiting: this.#waiting,
       ...(reason !== undefined && { reason }),
     };
+  }
+
+  /** Only when somebody looks, and for the next look: the queue is not asked on behalf of nobody. */
+  #askDepth(): void {
+    const { context, depth } = this.#options;
+    const now = context.clock.monotonicMs();
+    if (this.#ending === 'left' || now - this.#askedAtMs < DEPTH_AGE_MS) return;
+    this.#askedAtMs = now;
+    void depth().then((waiting) => {
+      this.#waiting = waiting;
+    });
   }
 
   #state(): LegState {
@@ -116,7 +136,8 @@ export class RabbitmqLeg implements Leg, LinkUser {
     if (this.#starting !== null) return 'starting';
     // Changing the prefetch needs a moment without a consumer, which is no failure.
     const hasConsumed = this.#subscription !== null && this.#subscription.prefetch > 0;
-    return hasConsumed && !this.#isQueueGone ? 'live' : 'recovering';
+    if (!hasConsumed || this.#isQueueGone) return 'recovering';
+    return this.#options.spec.role === 'draining' ? 'draining' : 'live';
   }
 
   async drain(): Promise<void> {
@@ -162,12 +183,13 @@ export class RabbitmqLeg implements Leg, LinkUser {
   /** The channel is gone. What was out comes back one at a time: one of them may kill whoever takes it. */
   #lose(error: BuscouplerError, suspects: number): void {
     const subscription = this.#subscription;
+    const unacked = (subscription?.book.unacked ?? 0) + this.#intake.size;
     this.#subscription = null;
     this.#intake.clear();
     subscription?.book.lose();
     if (this.#ending !== 'no') return;
     this.#reason ??= error;
-    this.#caution = Math.max(this.#caution, subscription?.book.unsettled ?? 0, suspects);
+    this.#caution = Math.max(this.#caution, unacked, suspects);
   }
 
   // -- bringing together what is and what should be

@@ -39,6 +39,8 @@ export interface Target {
   readonly isOneQueue: boolean;
   /** Throws what the topic's function throws. */
   readonly routingKeyOf: (message: OutgoingMessage) => string;
+  /** Told when a message was returned because its queue does not exist. */
+  readonly isMissing?: () => void;
 }
 
 /** Settles a parcel of which this try stored nothing. */
@@ -56,6 +58,7 @@ export function refuseTicket(ticket: PublishTicket, code: ErrorCode, what: strin
 export function settleConfirmed(parcel: Parcel): void {
   if (parcel.isReturned) {
     settleRefused(parcel, unroutable(parcel));
+    parcel.target.isMissing?.();
     return;
   }
   parcel.target.exchange.hasStored = true;

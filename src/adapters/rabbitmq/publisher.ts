@@ -1,4 +1,5 @@
 import type { Destination, Publisher, PublishTicket } from '../../contract/broker.js';
+import type { AnyConsumer } from '../../contract/consumer.js';
 import { BuscouplerError, type ErrorCode } from '../../contract/errors.js';
 import type { PublishBounds } from '../../contract/settings.js';
 import { blame } from './blame.js';
@@ -39,6 +40,8 @@ export interface PublisherOptions {
   readonly bounds: PublishBounds;
   /** A connection to ask about exchanges on, if there is one beside the publisher's own. */
   readonly otherConnection: () => OpenConnection | null;
+  /** Called when a copy for this consumer was returned, as its queue does not exist. */
+  readonly missing: (consumer: AnyConsumer) => void;
 }
 
 /**
@@ -51,6 +54,7 @@ export class RabbitmqPublisher implements LinkUser {
   readonly #gate: ExchangeGate;
   readonly #waiting = new ParcelQueue();
   readonly #events: SessionEvents;
+  readonly #missing: (consumer: AnyConsumer) => void;
   #session: ConfirmSession | null = null;
   #connection: OpenConnection | null = null;
   #limits: PublishLimits = UNKNOWN_LIMITS;
@@ -63,9 +67,10 @@ export class RabbitmqPublisher implements LinkUser {
   #isAlone = false;
   #lastSweepMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ context, bounds, otherConnection }: PublisherOptions) {
+  constructor({ context, bounds, otherConnection, missing }: PublisherOptions) {
     this.#context = context;
     this.#bounds = bounds;
+    this.#missing = missing;
     this.#gate = new ExchangeGate({
       clock: context.clock,
       access: () => {
@@ -96,7 +101,8 @@ export class RabbitmqPublisher implements LinkUser {
   }
 
   publisher(destination: Destination): Publisher {
-    const target = targetOf(destination, (exchange, isKnown) => this.#gate.stateOf(exchange, isKnown));
+    const base = targetOf(destination, (exchange, isKnown) => this.#gate.stateOf(exchange, isKnown));
+    const target = destination.kind === 'retry' ? this.#restoring(base, destination.consumer) : base;
     const maxMessageBytes = (): number => this.#limits.bodyBytes;
     return {
       get maxMessageBytes() {
@@ -104,6 +110,11 @@ export class RabbitmqPublisher implements LinkUser {
       },
       publish: (ticket) => this.#accept(target, ticket),
     };
+  }
+
+  /** The places of retries are ours: what is missing is created again. Dead-letter queues are an operator's to lose. */
+  #restoring(target: Target, consumer: AnyConsumer): Target {
+    return { ...target, isMissing: () => this.#missing(consumer) };
   }
 
   #requestBounds(): RequestBounds {

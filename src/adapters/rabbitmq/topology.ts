@@ -3,7 +3,7 @@ import type { AnyConsumer } from '../../contract/consumer.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { BusEvents, EmitEvent } from '../../contract/events.js';
 import type { AnyTopic } from '../../contract/topic.js';
-import { checkName, deadLetterQueueOf, exchangeOf, queueOf } from '../../messages/names.js';
+import { checkName, deadLetterQueueOf, exchangeOf, queueOf, retryQueueOf } from '../../messages/names.js';
 import {
   type Binding,
   bind,
@@ -40,6 +40,25 @@ export function queueArguments(consumer: AnyConsumer): Readonly<Record<string, s
     'x-delivery-limit': Math.max(consumer.rabbitmq.deliveryLimit ?? DELIVERY_LIMIT_MIN, DELIVERY_LIMIT_MIN),
     'x-dead-letter-exchange': '',
     'x-dead-letter-routing-key': deadLetterQueueOf(consumer),
+    'x-dead-letter-strategy': 'at-least-once',
+    'x-overflow': 'reject-publish',
+  };
+}
+
+/**
+ * Arguments of a queue in which copies for a consumer wait. When their time is over they go to the consumer's queue by the
+ * default exchange, whoever declared that one. The limit counts looks into the queue only: the default of RabbitMQ 4
+ * would send copies back early after 21 of them.
+ */
+export function retryArguments(
+  consumer: AnyConsumer,
+  delayMs: number,
+): Readonly<Record<string, string | number>> {
+  return {
+    ...DEAD_LETTER_ARGUMENTS,
+    'x-message-ttl': delayMs,
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': queueOf(consumer),
     'x-dead-letter-strategy': 'at-least-once',
     'x-overflow': 'reject-publish',
   };
@@ -85,6 +104,8 @@ export function checkTopologyNames({ topics, consumers }: Topology): void {
     const check = consumer.rabbitmq.existing ? checkForeignName : checkName;
     check(queueOf(consumer), `queue of consumer "${consumer.name}"`);
     check(deadLetterQueueOf(consumer), `dead-letter queue of consumer "${consumer.name}"`);
+    for (const delayMs of consumer.retry.deferredMs)
+      check(retryQueueOf(consumer, delayMs), `retry queue of consumer "${consumer.name}"`);
     if (!consumer.rabbitmq.existing) bindingsOf(consumer);
   }
 }
@@ -133,12 +154,28 @@ async function provisionDeadLetters(provisioner: Provisioner, consumer: AnyConsu
   emit('place-created', { broker: 'rabbitmq', kind: 'dead-letter', name });
 }
 
-/** Everything that one consumer needs. Idempotent; also run when its queue was deleted under it. */
+/** Retry queues are ours even where the consumer's queue is not. One of other arguments is a BC_PLACE_CONFLICT. */
+async function provisionRetries(provisioner: Provisioner, consumer: AnyConsumer): Promise<void> {
+  const { access } = provisioner;
+  for (const delayMs of consumer.retry.deferredMs) {
+    const name = retryQueueOf(consumer, delayMs);
+    const check = (): Promise<unknown> => checkQueue(access, name);
+    const declare = (): Promise<unknown> => declareQueue(access, name, retryArguments(consumer, delayMs));
+    await create(provisioner, { kind: 'queue', name, check, declare });
+  }
+}
+
+/** Everything that one consumer needs. Idempotent; also run when one of its queues was deleted under it. */
 export async function provisionConsumer(provisioner: Provisioner, consumer: AnyConsumer): Promise<void> {
+  await provisionDeadLetters(provisioner, consumer);
+  await provisionQueue(provisioner, consumer);
+  await provisionRetries(provisioner, consumer);
+}
+
+async function provisionQueue(provisioner: Provisioner, consumer: AnyConsumer): Promise<void> {
   const { access } = provisioner;
   const name = queueOf(consumer);
   const check = (): Promise<unknown> => checkQueue(access, name);
-  await provisionDeadLetters(provisioner, consumer);
   if (consumer.rabbitmq.existing) {
     await check();
     return;

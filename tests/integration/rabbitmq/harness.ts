@@ -4,6 +4,8 @@ import { createRabbitmqBroker } from '../../../src/adapters/rabbitmq/broker.js';
 import {
   type BrokerPort,
   type Delivery,
+  type Destination,
+  type LegRole,
   type Publisher,
   type PublishOutcome,
   STORED,
@@ -18,6 +20,7 @@ import type { PublishBounds, RabbitmqSettings } from '../../../src/contract/sett
 import type { AnyTopic, RabbitmqTopicSettings, TopicOptions } from '../../../src/contract/topic.js';
 import { Ticket, TicketBook } from '../../../src/delivery/publish-ticket.js';
 import { systemClock } from '../../../src/delivery/system-clock.js';
+import { retryQueueOf } from '../../../src/messages/names.js';
 
 /** One thing that the broker told. */
 export interface Told<Name extends BusEventName = BusEventName> {
@@ -79,12 +82,24 @@ export const SETTINGS: Omit<RabbitmqSettings, 'urls'> = {
 
 const BOUNDS: PublishBounds = { maxInFlight: 1_000, maxWaiting: 50_000, maxBytes: 64 * 1024 * 1024 };
 
+/** The place from which a copy comes back to this consumer after a delay. */
+export interface RetryOf {
+  readonly retryOf: AnyConsumer;
+  readonly delayMs: number;
+}
+
+function destinationOf(to: AnyTopic | { deadLetterOf: AnyConsumer } | RetryOf): Destination {
+  if ('retryOf' in to) return { kind: 'retry', consumer: to.retryOf, delayMs: to.delayMs };
+  if ('deadLetterOf' in to) return { kind: 'dead-letter', consumer: to.deadLetterOf };
+  return { kind: 'topic', topic: to };
+}
+
 /** A broker under test with everything that it tells. */
 export interface TestBroker {
   readonly port: BrokerPort;
   readonly told: Recorder<Told>;
   publish(
-    destination: AnyTopic | { deadLetterOf: AnyConsumer },
+    destination: AnyTopic | { deadLetterOf: AnyConsumer } | RetryOf,
     message: OutgoingMessage,
   ): Promise<PublishOutcome>;
 }
@@ -142,11 +157,7 @@ export function makeBroker(url: string, undo: Cleanup, options: TestBrokerOption
     publish(destination, message) {
       let publisher = publishers.get(destination);
       if (publisher === undefined) {
-        publisher = port.publisher(
-          'deadLetterOf' in destination
-            ? { kind: 'dead-letter', consumer: destination.deadLetterOf }
-            : { kind: 'topic', topic: destination },
-        );
+        publisher = port.publisher(destinationOf(destination));
         publishers.set(destination, publisher);
       }
       return send(publisher, message);
@@ -193,6 +204,8 @@ export function makePlaces(
     topic?: Partial<TopicOptions>;
     exchange?: RabbitmqTopicSettings;
     consumer?: RabbitmqConsumerSettings;
+    /** Delays of its retry queues, ms. */
+    deferred?: readonly number[];
   } = {},
 ): { topic: AnyTopic; consumer: AnyConsumer; queue: string; exchange: string } {
   const name = `adapter_${randomUUID().replaceAll('-', '')}_topic`;
@@ -207,17 +220,26 @@ export function makePlaces(
     topic,
     group,
     handle: () => undefined,
+    ...(options.deferred && { retry: { deferred: options.deferred } }),
     ...(options.consumer && { rabbitmq: options.consumer }),
   }) as AnyConsumer;
   const exchange = options.exchange?.exchange ?? name;
   const queue = options.consumer?.queue ?? group;
   undo.add(async () => {
-    for (const one of [queue, options.consumer?.deadLetterQueue ?? `${queue}_dlq`]) {
+    const retries = (options.deferred ?? []).map((delayMs) => retryQueueOf(consumer, delayMs));
+    for (const one of [queue, options.consumer?.deadLetterQueue ?? `${queue}_dlq`, ...retries]) {
       await (await plain.channel()).deleteQueue(one).catch(() => undefined);
     }
     if (exchange !== '') await (await plain.channel()).deleteExchange(exchange).catch(() => undefined);
   });
   return { topic, consumer, queue, exchange };
+}
+
+/** Resolves when the queue holds so many; the broker moves messages by itself. Receiving them could kill us. */
+export async function untilHolds(plain: Plain, queue: string, count: number): Promise<void> {
+  const channel = await plain.channel();
+  while ((await channel.checkQueue(queue)).messageCount !== count) await new Promise(setImmediate);
+  await channel.close();
 }
 
 let counter = 0;
@@ -246,12 +268,13 @@ export function message(overrides: Partial<OutgoingMessage> & { headers?: Header
 export async function attachRecorder(
   { port }: TestBroker,
   consumer: AnyConsumer,
-  options: { capacity?: number; hold?: (delivery: Delivery) => boolean } = {},
+  options: { capacity?: number; role?: LegRole; hold?: (delivery: Delivery) => boolean } = {},
 ) {
   const seen = recorder<Delivery>();
   const leg = await port.attach({
     consumer,
     capacity: options.capacity ?? 128,
+    ...(options.role && { role: options.role }),
     deliver: (delivery) => {
       if (!options.hold?.(delivery)) delivery.settle();
       seen.add(delivery);

@@ -74,6 +74,27 @@ describeWithServers('a leg on RabbitMQ', { shared: VERSIONS }, (servers) => {
       expect(new Set(ids()).size).toBe(ids().length);
     });
 
+    test('that drains is handed everything all the same, and says that it drains', async () => {
+      const { topic, consumer } = makePlaces(plain, undo);
+      const broker = await openBroker(url, undo);
+      await broker.port.provision({ topics: [topic], consumers: [consumer] });
+      const { leg, seen } = await attachRecorder(broker, consumer, { role: 'draining' });
+      expect(leg.status().state).toBe('draining');
+      await broker.publish(topic, message({ id: 'one' }));
+      await seen.until((one) => one.message.id === 'one');
+      leg.pause();
+      expect(leg.status().state).toBe('paused');
+    });
+
+    test('says how many messages wait, a moment after it was asked', async () => {
+      const { leg, publish, broker, consumer } = await openLeg(5, true);
+      await publish(25);
+      while ((await broker.port.depth(consumer)) !== 20) await new Promise(setImmediate);
+      expect(leg.status().waiting).toBeNull();
+      while (leg.status().waiting === null) await new Promise(setImmediate);
+      expect(leg.status()).toMatchObject({ waiting: 20, unsettled: 5 });
+    });
+
     test('settles while paused what was out before', async () => {
       const { leg, seen, held, publish, broker, consumer } = await openLeg(5, true);
       await publish(5);

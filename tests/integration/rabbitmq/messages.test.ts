@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Headers } from '../../../src/contract/message.js';
+import { sendPoison } from '../../support/amqp-poison.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
 import {
   attachRecorder,
@@ -13,30 +12,9 @@ import {
   openPlain,
   type Plain,
   STORED,
+  untilHolds,
   VERSIONS,
 } from './harness.js';
-
-/** Sends 5,000 nested header tables: whoever receives them runs out of stack. So does the sender, unless it has more. */
-async function sendPoison(url: string, queue: string): Promise<void> {
-  const send = `
-    const { connect } = require('amqplib');
-    let nested = {};
-    for (let depth = 0; depth < 5000; depth += 1) nested = { n: nested };
-    (async () => {
-      const connection = await connect(process.argv[1]);
-      const channel = await connection.createConfirmChannel();
-      channel.sendToQueue(process.argv[2], Buffer.from('{}'), { headers: { nested }, messageId: 'poison' });
-      await channel.waitForConfirms();
-      await connection.close();
-    })();`;
-  await promisify(execFile)(process.execPath, ['--stack-size=4000', '-e', send, url, queue]);
-}
-
-/** Resolves when the queue holds so many; the broker moves dead letters by itself. Receiving this one would kill us. */
-async function untilHolds(plain: Plain, queue: string, count: number): Promise<void> {
-  const channel = await plain.channel();
-  while ((await channel.checkQueue(queue)).messageCount !== count) await new Promise(setImmediate);
-}
 
 describeWithServers('a message over RabbitMQ', { shared: VERSIONS }, (servers) => {
   describe.each(VERSIONS)('%s', (version) => {
@@ -222,7 +200,7 @@ describeWithServers('a message over RabbitMQ', { shared: VERSIONS }, (servers) =
       const { broker, topic, consumer, queue } = await openTopic();
       const innocents = Array.from({ length: 30 }, () => message());
       await Promise.all(innocents.slice(0, 5).map((one) => broker.publish(topic, one)));
-      await sendPoison(url, queue);
+      await sendPoison(url, { exchange: '', routingKey: queue });
       await Promise.all(innocents.slice(5).map((one) => broker.publish(topic, one)));
       const { seen } = await attachRecorder(broker, consumer, { capacity: 10 });
       await Promise.all(innocents.map(({ id }) => seen.until((one) => one.message.id === id)));
@@ -239,7 +217,7 @@ describeWithServers('a message over RabbitMQ', { shared: VERSIONS }, (servers) =
       await broker.publish(other.topic, slow);
       const { seen, leg } = await attachRecorder(broker, other.consumer, { hold: () => true });
       await seen.until(() => true);
-      await sendPoison(url, poisoned.queue);
+      await sendPoison(url, { exchange: '', routingKey: poisoned.queue });
       const after = message();
       await broker.publish(poisoned.topic, after);
       const { seen: seenAfter } = await attachRecorder(broker, poisoned.consumer);

@@ -14,6 +14,7 @@ import {
   openPlain,
   STORED,
   type Told,
+  untilHolds,
   VERSIONS,
 } from './harness.js';
 
@@ -55,6 +56,23 @@ describeWithServers('a RabbitMQ of its own', { own: VERSIONS }, () => {
       await seen.until(() => true, sent.length);
       expect(broker.told.all.filter(isTold('broker-lost'))).toEqual([]);
       expect(broker.port.health()).toEqual({ state: 'up', pendingPublishes: 0 });
+    });
+
+    test('keeps a copy whose way back is closed when its delay is over, and sends it once there is one', async () => {
+      // The server looks every 3 min whether there is a way again; the queue takes that over when it is declared.
+      const seconds = '[application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, 1000)].';
+      await rabbit.rabbitmqctl('eval', seconds);
+      const plain = await openPlain(rabbit.url, undo);
+      const { topic, consumer, queue } = makePlaces(plain, undo, { deferred: [100] });
+      const broker = await openBroker(rabbit.url, undo);
+      await broker.port.provision({ topics: [topic], consumers: [consumer] });
+      await (await plain.channel()).deleteQueue(queue);
+      const to = { retryOf: consumer, delayMs: 100 };
+      expect(await broker.publish(to, message({ id: 'kept' }))).toBe(STORED);
+      await untilHolds(plain, `${queue}_retry_100ms`, 0);
+      await broker.port.provision({ topics: [topic], consumers: [consumer] });
+      const { seen } = await attachRecorder(broker, consumer);
+      expect((await seen.until(() => true))[0]?.message.id).toBe('kept');
     });
 
     test('is killed and restarted under load: everything that was stored is delivered', async () => {
