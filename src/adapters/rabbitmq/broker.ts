@@ -5,6 +5,8 @@ import type {
   Leg,
   LegSpec,
   Publisher,
+  ReadLetters,
+  StoredLetter,
   Topology,
 } from '../../contract/broker.js';
 import type { Capabilities } from '../../contract/capabilities.js';
@@ -14,8 +16,9 @@ import { BuscouplerError } from '../../contract/errors.js';
 import type { EmitEvent } from '../../contract/events.js';
 import type { Logger } from '../../contract/logger.js';
 import type { PublishBounds, RabbitmqSettings } from '../../contract/settings.js';
-import { queueOf } from '../../messages/names.js';
+import { deadLetterQueueOf, queueOf } from '../../messages/names.js';
 import { RabbitmqLeg } from './leg.js';
+import { readLetters } from './letters.js';
 import { Link, type RabbitmqContext } from './link.js';
 import { checkQueue, type PlaceAccess } from './places.js';
 import { RabbitmqPublisher } from './publisher.js';
@@ -155,6 +158,15 @@ class RabbitmqBroker implements BrokerPort {
     } catch {
       return null;
     }
+  }
+
+  letters(consumer: AnyConsumer, { signal }: ReadLetters = {}): AsyncIterable<StoredLetter> {
+    const signals = signal === undefined ? [this.#closing.signal] : [this.#closing.signal, signal];
+    return readLetters({
+      context: this.#context,
+      queue: deadLetterQueueOf(consumer),
+      signal: AbortSignal.any(signals),
+    });
   }
 
   /** A connection for questions: not the publishing one while an alarm blocks it, as it would not be answered. */

@@ -9,7 +9,8 @@ import { OpenConnection } from './open-connection.js';
 export interface DialOptions {
   readonly settings: RabbitmqSettings;
   readonly address: Address;
-  readonly role: 'publisher' | 'consumer';
+  /** What the connection is for, as the management UI shows it. */
+  readonly role: 'publisher' | 'consumer' | 'letters';
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
