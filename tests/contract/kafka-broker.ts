@@ -56,6 +56,7 @@ export async function startKafkaBroker(): Promise<RealBroker> {
     ...proxyFaults(proxy),
     ...topicFaults(raw),
     fillQueue: () => Promise.reject(new Error('Kafka has no queues')),
+    poison: () => Promise.reject(new Error('Kafka does not limit deliveries')),
     async kill() {
       isDown = true;
       await node.kill();

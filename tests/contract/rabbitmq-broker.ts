@@ -4,6 +4,7 @@ import type { AnyConsumer } from '../../src/contract/consumer.js';
 import type { RabbitmqSettings } from '../../src/contract/settings.js';
 import { deadLetterQueueOf, exchangeOf, queueOf } from '../../src/messages/names.js';
 import type { BrokerProfile, PlantedFault, RigFaults } from '../../src/testing/contract/contract-rig.js';
+import { sendPoison } from '../support/amqp-poison.js';
 import { type FaultProxy, startProxy } from '../support/proxy.js';
 import { type RabbitServer, startRabbit } from '../support/servers/rabbitmq.js';
 import type { RabbitVersion } from '../support/servers/rabbitmq-scripts.js';
@@ -43,6 +44,7 @@ export const rabbitmqProfile = (version: RabbitVersion): BrokerProfile => ({
     'fillQueue',
     'breakDeadLetters',
     'removeFeed',
+    'poison',
   ],
 });
 
@@ -59,6 +61,7 @@ export async function startRabbitmqBroker(version: RabbitVersion): Promise<RealB
     ...proxyFaults(proxy),
     ...placeFaults(server.url),
     refuse: () => Promise.reject(new Error('RabbitMQ refuses by full queues')),
+    poison: (topic) => sendPoison(server.url, { exchange: exchangeOf(topic), routingKey: topic.name }),
     async block() {
       state.isBlocked = true;
       await server.memoryAlarm(true);

@@ -1,4 +1,5 @@
 import { type Channel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
+import { decodeAside } from '../../src/adapters/rabbitmq/decode-aside.js';
 import type { Headers } from '../../src/contract/message.js';
 import type { RawMessage } from '../../src/testing/contract/contract-rig.js';
 
@@ -9,6 +10,8 @@ export async function withChannel<Result>(
 ): Promise<Result> {
   const connection = await connect(url);
   connection.on('error', () => undefined);
+  // A dead letter may be one that kills clients.
+  decodeAside({ client: connection });
   try {
     const channel = await connection.createConfirmChannel();
     channel.on('error', () => undefined);

@@ -1,5 +1,4 @@
 import { boundedProperties } from './bounded-properties.js';
-import type { OpenConnection } from './open-connection.js';
 
 /** What amqplib's connection does without declaring it: bytes that arrived, and the next frame out of them. */
 interface FrameSource {
@@ -24,6 +23,11 @@ function contentHeaderIn(bytes: Buffer): Buffer | null {
   return bytes.length < length ? null : bytes.subarray(0, length);
 }
 
+/** A connection of amqplib's, of either of its interfaces. */
+export interface ClientConnection {
+  readonly client: { readonly connection: object };
+}
+
 /** What is wrong with a message, by its properties; undefined: nothing. */
 export type ProblemOf = (properties: object) => string | undefined;
 
@@ -32,7 +36,7 @@ export type ProblemOf = (properties: object) => string | undefined;
  * of stack): they are decoded in bounded depth and arrive like others. Not for consuming: a handler would get a message
  * that is not whole.
  */
-export function decodeAside({ client }: OpenConnection): ProblemOf {
+export function decodeAside({ client }: ClientConnection): ProblemOf {
   const problems = new WeakMap<object, string>();
   const source = client.connection as unknown as FrameSource;
   const receive = source.recvFrame;

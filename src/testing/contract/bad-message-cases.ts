@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Schema } from '../../contract/topic.js';
 import type { ContractCase } from './contract-case.js';
+import { allCan, someBroker } from './needs.js';
 import { openScene, record } from './scene.js';
 import { untilWaiting } from './until-waiting.js';
 
@@ -61,6 +62,39 @@ export const badMessageCases: readonly ContractCase[] = [
         assert.deepEqual(letter?.body, body, `body ${index}`);
         assert.equal(letter.headers['bc-reason'], 'invalid');
       }
+    },
+  },
+  {
+    id: 'C33',
+    title:
+      'a message that kills the client ends in the dead letters, the next are handled, and none that came with it goes too',
+    needs: [
+      someBroker(({ limitsDeliveries }) => limitsDeliveries, 'never gives up on a message by itself'),
+      allCan('poison'),
+    ],
+    timeoutMs: 120_000,
+    async run(rig) {
+      const { bus, topic, consumer, handled } = await openScene(rig, { start: 'publish' });
+      const lost = record(bus, 'broker-lost');
+      const publish = (from: number) =>
+        Promise.all(Array.from({ length: 20 }, (_, unit) => bus.publish(topic, { unit: from + unit })));
+      const before = await publish(0);
+      await rig.feed.does.poison(topic);
+      const after = await publish(20);
+      await bus.consumer(consumer.name).start();
+      for (const { id } of [...before, ...after]) await handled.first((one) => one.id === id);
+      await lost.atLeast(1);
+      // Handing it over has to fail as often as the queue allows: consumption goes on meanwhile.
+      let letters = await rig.feed.readDeadLetters(consumer);
+      while (letters.length === 0) letters = await rig.feed.readDeadLetters(consumer);
+      assert.deepEqual(
+        letters.map(({ body, headers }) => [String(body), headers.plain]),
+        [['{}', 'text']],
+      );
+      const [last] = await publish(40);
+      await handled.first(({ id }) => id === last?.id);
+      await bus.close();
+      await untilWaiting(rig.feed, consumer, 0);
     },
   },
   {

@@ -49,6 +49,11 @@ export interface RigFaults {
   fillQueue(consumer: AnyConsumer): Promise<void>;
   /** Makes the dead-letter place of a consumer take nothing, until it is removed. */
   breakDeadLetters(consumer: AnyConsumer): Promise<PlantedFault>;
+  /**
+   * Writes a message to a topic that ends the connection of whoever receives it, before any of our code, with the header
+   * `plain: text`. Brokers that limit deliveries only.
+   */
+  poison(topic: AnyTopic): Promise<void>;
   /** Takes away what feeds a consumer (its queue, its topic) and gives it back empty when it is removed. */
   removeFeed(consumer: AnyConsumer): Promise<PlantedFault>;
 }

@@ -23,6 +23,7 @@ export function embeddedLog(profile: BrokerProfile, store: LogStore): RigBroker 
       refuse: async (topic) =>
         plant({ count: Infinity, place: kafkaTopicOf(topic) }, (scope) => faults.refuse(scope)),
       fillQueue: impossible,
+      poison: impossible,
       breakDeadLetters: async (consumer) =>
         plant({ count: Infinity, place: deadLetterTopicOf(consumer) }, (scope) => faults.refuse(scope)),
       async removeFeed(consumer) {

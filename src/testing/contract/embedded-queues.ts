@@ -30,6 +30,7 @@ export function embeddedQueues(profile: BrokerProfile, store: QueueStore): RigBr
     does: {
       ...embeddedFaults(faults),
       refuse: impossible,
+      poison: impossible,
       async fillQueue(consumer) {
         declareQueue(store, consumer, { maxLength: 1 });
         store.write('', queueOf(consumer), { body: Buffer.from('full') });
