@@ -85,6 +85,17 @@ describeWithServers('dead letters on RabbitMQ', { shared: VERSIONS }, (servers) 
       expect(await idsOf(lettersOf(broker, consumer))).toEqual(ids);
     }, 60_000);
 
+    test('of a large queue come in order too, again after a look at the first ones', async () => {
+      const { broker, consumer } = await openTopic();
+      const ids = await bury(broker, consumer, 8_000);
+      for await (const letter of lettersOf(broker, consumer)) {
+        expect(letter.message.id).toBe('letter-0');
+        break;
+      }
+      expect(await idsOf(lettersOf(broker, consumer))).toEqual(ids);
+      expect(await idsOf(lettersOf(broker, consumer))).toEqual(ids);
+    }, 60_000);
+
     test('are removed one by one; the others stay', async () => {
       const { broker, consumer, queue } = await openTopic();
       const ids = await bury(broker, consumer, 200);

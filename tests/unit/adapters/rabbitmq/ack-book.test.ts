@@ -42,6 +42,25 @@ describe('acknowledging the deliveries of a channel', () => {
     expect(frames).toEqual(['..4', '..8']);
   });
 
+  test('knows how many the server would deliver again, whatever is settled in which order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat(30), { maxLength: 60 }),
+        fc.integer({ min: 1, max: 16 }),
+        async (order, prefetch) => {
+          const { book, deliver, outstanding, clock } = bookOnServer(prefetch);
+          const deliveries = Array.from({ length: 31 }, deliver);
+          for (const [step, index] of order.entries()) {
+            deliveries[index]?.settle();
+            expect(book.unacked).toBe(outstanding.size);
+            if (step % 7 === 6) await clock.advance(step % 2 === 0 ? 10 : 1_000);
+            expect(book.unacked).toBe(outstanding.size);
+          }
+        },
+      ),
+    );
+  });
+
   test('acks what is left after 10 ms', async () => {
     const { deliver, frames, clock } = bookOnServer(100);
     const deliveries = Array.from({ length: 3 }, deliver);
