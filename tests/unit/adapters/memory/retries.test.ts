@@ -48,13 +48,15 @@ describe.each([
     await put(world, 5_000, { id: 'long' });
     await put(world, 1_000, { id: 'short' });
     await world.clock.advance(999);
-    expect(ids()).toEqual([]);
+    publishing(world.broker).send('other', { key: 'k' }); // has the leg look at everything once more
+    await settleMicrotasks();
+    expect(ids()).toEqual(['other']);
     await world.clock.advance(1);
-    expect(ids()).toEqual(['short']);
+    expect(ids()).toEqual(['other', 'short']);
     await world.clock.advance(3_999);
-    expect(ids()).toEqual(['short']);
+    expect(ids()).toEqual(['other', 'short']);
     await world.clock.advance(1);
-    expect(ids()).toEqual(['short', 'long']);
+    expect(ids()).toEqual(['other', 'short', 'long']);
   });
 
   it('come back at once from the place without a delay', async () => {
