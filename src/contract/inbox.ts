@@ -1,3 +1,5 @@
+import type { LetterLedger } from './letter-ledger.js';
+
 /** One copy of a message, as the inbox sees it. */
 export interface InboxCopy {
   readonly id: string;
@@ -12,6 +14,9 @@ export interface InboxCopy {
  * else holds a live claim; look again later. `burying`: store the dead letter and never run the handler; the claim is ours.
  */
 export type ClaimOutcome = 'claimed' | 'settled' | 'busy' | 'burying';
+
+/** State of a record. `open`: nobody has it now and it may be run. */
+export type InboxState = 'open' | 'claimed' | 'burying' | 'done' | 'dead';
 
 /** A value or a promise of it: stores in memory answer at once. */
 export type Awaitable<Value> = Value | Promise<Value>;
@@ -39,4 +44,8 @@ export interface Inbox {
   markDead(consumer: string, copies: readonly InboxCopy[], token: string): Awaitable<readonly boolean[]>;
   /** Which copies are settled; for a leg that follows. */
   areSettled(consumer: string, copies: readonly InboxCopy[]): Awaitable<readonly boolean[]>;
+  /** State of each copy's record; `null`: there is none. */
+  statesOf(consumer: string, copies: readonly InboxCopy[]): Awaitable<readonly (InboxState | null)[]>;
+  /** What was done with dead letters that cannot be taken out of their place. Absent: nobody remembers it. */
+  readonly letters?: LetterLedger;
 }

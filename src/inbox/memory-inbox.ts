@@ -1,6 +1,7 @@
 import type { Clock } from '../contract/clock.js';
 import type { ClaimOutcome, Inbox, InboxCopy } from '../contract/inbox.js';
 import { type InboxRecord, InboxRecords, isSettledFor } from './inbox-records.js';
+import { memoryLedger } from './memory-ledger.js';
 
 /** Options of {@link memoryInbox}. */
 export interface MemoryInboxOptions {
@@ -82,6 +83,8 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
         const record = find(consumer, copy);
         return record !== undefined && isSettledFor(record, copy);
       }),
+    statesOf: (consumer, copies) => copies.map((copy) => find(consumer, copy)?.state ?? null),
+    letters: memoryLedger(clock),
   };
 }
 

@@ -5,6 +5,8 @@ import type {
   Leg,
   LegSpec,
   Publisher,
+  ReadLetters,
+  StoredLetter,
   Topology,
 } from '../../contract/broker.js';
 import type { Capabilities } from '../../contract/capabilities.js';
@@ -19,6 +21,7 @@ import { Connection } from './connection.js';
 import type { Faults } from './faults.js';
 import type { Gate } from './gate.js';
 import { closedError, EmbeddedLeg, type Feed } from './leg.js';
+import type { LetterReading } from './letter-reading.js';
 import { PublishQueue } from './publisher.js';
 import type { Route } from './route.js';
 import type { Turns } from './turns.js';
@@ -49,6 +52,8 @@ export interface Engine {
   feed(spec: LegSpec): Feed;
   /** As {@link BrokerPort.depth}. */
   depth(consumer: AnyConsumer): number | null;
+  /** Throws BC_PLACE_MISSING. */
+  readLetters(consumer: AnyConsumer): LetterReading;
 }
 
 /** How long after a failed try a leg joins again, ms. */
@@ -64,6 +69,7 @@ export class EmbeddedBroker implements BrokerPort {
   readonly #connection: Connection;
   readonly #publishes: PublishQueue;
   readonly #legs = new Set<EmbeddedLeg>();
+  readonly #readings = new Set<LetterReading>();
   /** Attaches that wait for the connection. */
   readonly #starting = new Map<EmbeddedLeg, (error: BuscouplerError | null) => void>();
   #closing: Promise<void> | null = null;
@@ -134,6 +140,22 @@ export class EmbeddedBroker implements BrokerPort {
     return this.#connection.isUp ? this.#engine.depth(consumer) : null;
   }
 
+  async *letters(consumer: AnyConsumer, { signal }: ReadLetters = {}): AsyncGenerator<StoredLetter> {
+    this.#requireUp();
+    const reading = this.#engine.readLetters(consumer);
+    this.#readings.add(reading);
+    try {
+      for (let letter = reading.next(); letter !== null; letter = reading.next()) {
+        if (signal?.aborted) return;
+        yield letter;
+        if (!this.#readings.has(reading)) throw this.#unavailable();
+      }
+    } finally {
+      this.#readings.delete(reading);
+      reading.end();
+    }
+  }
+
   health(): BrokerHealth {
     const { state, reason } = this.#connection;
     const health = { state, pendingPublishes: this.#publishes.pending };
@@ -148,14 +170,24 @@ export class EmbeddedBroker implements BrokerPort {
   async #close(deadlineMs: number): Promise<void> {
     await this.#publishes.close(deadlineMs);
     for (const leg of [...this.#legs]) await leg.detach();
+    this.#endReadings();
     this.#connection.close();
     for (const answer of [...this.#starting.values()]) answer(closedError());
   }
 
   #requireUp(): void {
     if (this.#connection.isClosed) throw closedError();
-    if (this.#connection.isUp) return;
-    throw new BuscouplerError('BC_BROKER_UNAVAILABLE', `The embedded ${this.product} is not connected.`);
+    if (!this.#connection.isUp) throw this.#unavailable();
+  }
+
+  #unavailable(): BuscouplerError {
+    return new BuscouplerError('BC_BROKER_UNAVAILABLE', `The embedded ${this.product} is not connected.`);
+  }
+
+  /** The broker takes back what readers hold. */
+  #endReadings(): void {
+    for (const reading of this.#readings) reading.end();
+    this.#readings.clear();
   }
 
   #connectionFor(leg: EmbeddedLeg): Promise<void> {
@@ -176,6 +208,7 @@ export class EmbeddedBroker implements BrokerPort {
 
   #connectionLost(): void {
     for (const leg of [...this.#legs]) leg.lose();
+    this.#endReadings();
     this.#publishes.connectionLost();
   }
 

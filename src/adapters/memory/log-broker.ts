@@ -3,6 +3,7 @@ import type { Capabilities } from '../../contract/capabilities.js';
 import type { BrokerName } from '../../contract/message.js';
 import { deadLetterTopicOf, kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broker.js';
+import { readLogLetters } from './letter-reading.js';
 import { LogFeed } from './log-feed.js';
 import { createLogStore, DEFAULT_MESSAGE_BYTES, type LogStore } from './log-store.js';
 import { provisionLog } from './log-topology.js';
@@ -47,6 +48,7 @@ function logEngine(store: LogStore): Engine {
       const name = kafkaTopicOf(topic);
       return store.topic(name) === undefined ? null : store.lag(group, name);
     },
+    readLetters: (consumer) => readLogLetters(store, deadLetterTopicOf(consumer)),
   };
 }
 

@@ -5,6 +5,7 @@ import type { BrokerName, OutgoingMessage } from '../../contract/message.js';
 import type { AnyTopic } from '../../contract/topic.js';
 import { deadLetterQueueOf, exchangeOf, queueOf, retryQueueOf } from '../../messages/names.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broker.js';
+import { readQueueLetters } from './letter-reading.js';
 import { QueueFeed } from './queue-feed.js';
 import { createQueueStore, type QueueStore } from './queue-store.js';
 import { provisionQueues } from './queue-topology.js';
@@ -46,6 +47,7 @@ function queueEngine(store: QueueStore): Engine {
     route: (destination) => routeTo(store, destination),
     feed: (spec) => new QueueFeed(store, spec.consumer),
     depth: (consumer) => store.queue(queueOf(consumer))?.ready ?? null,
+    readLetters: (consumer) => readQueueLetters(store, deadLetterQueueOf(consumer)),
   };
 }
 

@@ -35,6 +35,8 @@ export class QueuePlace implements TurnTask {
   readonly #owner: QueueOwner;
   readonly #ready = new Ring<QueueEntry>();
   readonly #channels: QueueChannel[] = [];
+  /** Looked at by readers; they come back. */
+  readonly #lent = new Set<QueueEntry>();
   #next = 0;
   #sequence = 0;
   #unsettled = 0;
@@ -93,6 +95,33 @@ export class QueuePlace implements TurnTask {
     return entries.length;
   }
 
+  /** Number of the last message that came. */
+  get lastSequence(): number {
+    return this.#sequence;
+  }
+
+  /** Hands the head to a reader, unless it came after the given message; `undefined`: there is none. */
+  lend(untilSequence: number): QueueEntry | undefined {
+    const head = this.#ready.at(0);
+    if (head === undefined || head.sequence > untilSequence) return undefined;
+    this.#ready.shift();
+    this.#lent.add(head);
+    this.#unsettled += 1;
+    return head;
+  }
+
+  /** What a reader has not taken comes back. */
+  giveBack(entries: Iterable<QueueEntry>): void {
+    this.#takeBack([...entries].filter((entry) => this.#lent.delete(entry)));
+  }
+
+  /** A reader takes a message that it was handed; `false`: it is gone already. */
+  take(entry: QueueEntry): boolean {
+    if (!this.#lent.delete(entry)) return false;
+    this.acknowledged(entry);
+    return true;
+  }
+
   acknowledged(entry: QueueEntry): void {
     this.#unsettled -= 1;
     this.#owner.removed(entry);
@@ -101,7 +130,7 @@ export class QueuePlace implements TurnTask {
   /** Every message that it holds, in order. */
   entries(): QueueEntry[] {
     const unsettled = this.#channels.flatMap((channel) => channel.unsettled());
-    return [...unsettled, ...this.#ready.toArray()].sort((a, b) => a.sequence - b.sequence);
+    return [...unsettled, ...this.#lent, ...this.#ready.toArray()].sort((a, b) => a.sequence - b.sequence);
   }
 
   /** Closes its consumers' channels and throws every message away. */
@@ -109,6 +138,7 @@ export class QueuePlace implements TurnTask {
     for (const channel of [...this.#channels]) channel.cancelled();
     for (const entry of this.entries()) this.#owner.removed(entry);
     this.#ready.clear();
+    this.#lent.clear();
     this.#expiry?.cancel();
   }
 

@@ -179,3 +179,23 @@ test('of any number of racing owners exactly one settles a message', () => {
     { numRuns: 1_000, seed: 20_260_105 },
   );
 });
+
+test.each<[State, string | null]>([
+  ['absent', null],
+  ['open', 'open'],
+  ['claimed', 'claimed'],
+  ['burying', 'burying'],
+  ['burying, free', 'burying'],
+  ['done', 'done'],
+  ['dead', 'dead'],
+])(
+  'the state of a record that is %s is told, whatever the attempt that is asked for',
+  async (state, told) => {
+    const inbox = await inboxIn(state);
+    expect(inbox.statesOf('c', [copyOf('one', 1), copyOf('one', 9), copyOf('one', 1, 1)])).toEqual([
+      told,
+      told,
+      null,
+    ]);
+  },
+);
