@@ -13,6 +13,7 @@ const MAY_IMPORT = {
   routing: ['contract', 'messages', 'delivery', 'inbox', 'dead-letters'],
   handover: ['contract', 'messages', 'delivery', 'inbox', 'dead-letters'],
   config: ['contract', 'messages'],
+  cli: ['index\\.ts'],
   testing: ['contract', 'messages', 'delivery', 'inbox', 'outbox', 'adapters/memory', 'container.ts'],
 };
 
@@ -21,6 +22,7 @@ const PLACE_OF = {
   kafkajs: '^src/adapters/kafka/',
   'kafkajs-(lz4|snappy)': '^src/adapters/kafka/',
   amqplib: '^src/adapters/rabbitmq/',
+  commander: '^src/cli/',
   inversify: '^src/container\\.ts$',
   pino: '^src/observability/',
   'pino-pretty': '^src/observability/',
@@ -65,7 +67,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/(contract|config)/',
-          '^src/container\\.ts$',
+          '^src/(container|open-desk)\\.ts$',
           '^src/inbox/memory-inbox\\.ts$',
           '^src/observability/create-logger\\.ts$',
         ],

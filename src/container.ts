@@ -385,11 +385,7 @@ const makeBus: Make<RoutedBus> = (context) => {
   });
 };
 
-/**
- * Builds a bus from configuration, topics and consumers, and checks all of it together; `bus.start()` connects. Rejects
- * with a `ConfigError` or BC_DEFINITION_INVALID that names the settings in question.
- */
-export async function createBus(options: CreateBusOptions): Promise<MessageBus> {
+function bind(options: CreateBusOptions): Container {
   const container = new Container({ defaultScope: 'Singleton' });
   container.bind(TOKENS.options).toConstantValue(options);
   container.bind(TOKENS.clock).toConstantValue(options.clock ?? systemClock);
@@ -406,5 +402,34 @@ export async function createBus(options: CreateBusOptions): Promise<MessageBus> 
   container.bind(TOKENS.relay).toDynamicValue(makeRelay).inSingletonScope();
   container.bind(TOKENS.consumers).toDynamicValue(makeConsumers).inSingletonScope();
   container.bind(TOKENS.bus).toDynamicValue(makeBus).inSingletonScope();
-  return container.get(TOKENS.bus);
+  return container;
+}
+
+/**
+ * Builds a bus from configuration, topics and consumers, and checks all of it together; `bus.start()` connects. Rejects
+ * with a `ConfigError` or BC_DEFINITION_INVALID that names the settings in question.
+ */
+export async function createBus(options: CreateBusOptions): Promise<MessageBus> {
+  return bind(options).get(TOKENS.bus);
+}
+
+/** Parts of a bus that is built and checked, and never started. */
+export interface Wiring {
+  readonly ports: ReadonlyMap<BrokerName, BrokerPort>;
+  readonly routes: Routes;
+  readonly consumers: Consumers;
+  readonly book: TicketBook;
+  readonly clock: Clock;
+}
+
+/** The parts of a bus for those who work beside it. Throws what {@link createBus} rejects with. */
+export function wire(options: CreateBusOptions): Wiring {
+  const container = bind(options);
+  return {
+    ports: container.get(TOKENS.ports),
+    routes: container.get(TOKENS.routes),
+    consumers: container.get(TOKENS.consumers),
+    book: container.get(TOKENS.book),
+    clock: container.get(TOKENS.clock),
+  };
 }

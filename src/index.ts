@@ -2,6 +2,7 @@ export type { BusConfig } from './config/bus-config.js';
 export { loadConfig } from './config/load-config.js';
 export { type CreateBusOptions, createBus } from './container.js';
 export type { ConsumerDefinition, HandlerContext } from './contract/consumer.js';
+export type { DeadLetterDesk } from './contract/dead-letter-desk.js';
 export { defineConsumer } from './contract/define-consumer.js';
 export { defineTopic } from './contract/define-topic.js';
 export { BuscouplerError, ConfigError, type ErrorCode } from './contract/errors.js';
@@ -15,3 +16,4 @@ export { PublishFailedError, PublishUncertainError } from './contract/publish-er
 export type { TopicDefinition } from './contract/topic.js';
 export { memoryInbox } from './inbox/memory-inbox.js';
 export { createLogger } from './observability/create-logger.js';
+export { openDesk } from './open-desk.js';

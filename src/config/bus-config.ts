@@ -70,6 +70,10 @@ export interface BusConfig {
     readonly bounds: PublishBounds;
   };
   readonly start: { readonly timeoutMs: number };
+  readonly deadLetters: {
+    /** How often one letter may be replayed. */
+    readonly maxReplays: number;
+  };
   readonly logLevel: LogLevel;
   /** Log lines for people. Absent: only on a terminal. */
   readonly logPretty?: boolean;

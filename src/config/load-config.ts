@@ -144,6 +144,7 @@ async function resolveValues(values: ConfigValues, context: Context): Promise<Re
     ) as Record<string, ConsumerConfig>,
     publish: { policy, timeoutMs, bounds, ...(primary !== undefined && { primary }) },
     start: values.start,
+    deadLetters: values.deadLetters,
     logLevel: values.logLevel,
     ...(values.logPretty !== undefined && { logPretty: values.logPretty }),
     ...(values.rabbitmq.managementUrl !== undefined && { managementUrl: values.rabbitmq.managementUrl }),

@@ -55,6 +55,14 @@ export const configSchema = z.strictObject({
       }),
     })
     .prefault({}),
+  deadLetters: z
+    .strictObject({
+      maxReplays: integer(
+        { min: 1, max: 1_000, default: 5 },
+        { env: 'DEAD_LETTERS_MAX_REPLAYS', doc: 'How often one dead letter may be replayed.', unit: 'times' },
+      ),
+    })
+    .prefault({}),
   logLevel: choice(
     { values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], default: 'info' },
     { env: 'LOG_LEVEL', doc: 'Least level of log lines. `debug` has a line per message.' },

@@ -106,6 +106,16 @@ function fromPlain(value: unknown, depth: number): HeaderValue {
     : fromTable(value, depth);
 }
 
+/** Headers as plain JSON values; what is no text keeps its type by a wrapper, as {@link fromPlainHeaders} reads it. */
+export function toPlainHeaders(headers: Headers): Record<string, unknown> {
+  const plain: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(headers)) plain[name] = toPlain(headers[name] as HeaderValue);
+  return plain;
+}
+
+/** The inverse of {@link toPlainHeaders}. Throws for tables that are nested too deeply and for broken numbers. */
+export const fromPlainHeaders = (plain: object): Headers => fromTable(plain, 0) as Headers;
+
 const toJson = (value: HeaderValue): string => JSON.stringify(toPlain(value));
 
 const fromJson = (text: string): HeaderValue => fromPlain(JSON.parse(text), 0);

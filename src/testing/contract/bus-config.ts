@@ -30,6 +30,7 @@ export function busConfigOf(address: RigAddress, options: RigBusOptions): BusCon
       bounds: { maxInFlight: 1_000, maxWaiting: 20_000, maxBytes: 64 * 1024 * 1024, ...options.bounds },
     },
     start: { timeoutMs: startTimeoutMs },
+    deadLetters: { maxReplays: 5 },
     logLevel: 'silent',
     file: null,
     origins: {},

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { StoredLetter } from '../contract/broker.js';
+import type { LetterSummary } from '../contract/dead-letter-desk.js';
+import type { LetterPosition } from '../contract/letter-ledger.js';
+import type { BrokerName, IncomingMessage } from '../contract/message.js';
+import { isoTime } from '../messages/ids.js';
+import type { DeskConsumer } from './desk-parts.js';
+import { type DeadLetter, readLetter } from './read-letter.js';
+
+/** A place in which dead letters lie, and whose they can be. */
+export interface LetterPlaceOnBroker {
+  readonly broker: BrokerName;
+  readonly name: string;
+  /** At least one; several share the dead-letter topic of one topic. */
+  readonly consumers: readonly [DeskConsumer, ...DeskConsumer[]];
+}
+
+/** A letter on the desk. */
+export interface DeskLetter {
+  readonly stored: StoredLetter;
+  readonly summary: LetterSummary;
+  /** Whose it is; `null`: nobody's whom we know. */
+  readonly consumer: DeskConsumer | null;
+  /** When it died, ms since the epoch; `null`: not said. */
+  readonly failedAtMs: number | null;
+  /** `null`: it lies in a queue, from which it can be removed. */
+  readonly position: LetterPosition | null;
+}
+
+/** Short, and long enough that a million letters are told apart. */
+const DIGEST_LENGTH = 20;
+
+function digest(...parts: (string | Buffer)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\0');
+  return hash.digest('hex').slice(0, DIGEST_LENGTH);
+}
+
+/** What stays the same however often a queue hands a letter over and takes it back. */
+function refOf({ id, body, position }: IncomingMessage, letter: DeadLetter): string {
+  if (position.broker === 'kafka') return `${position.topic}/${position.partition}/${position.offset}`;
+  const facts = [id ?? '', letter.failedAtMs ?? '', letter.replayCount, letter.attempts ?? ''].map(String);
+  return `${position.queue}#${digest(...facts, body ?? 'null')}`;
+}
+
+/** Whose it is: whom the letter names, or if it names nobody the only one who can be meant. */
+function ownerOf({ consumers }: LetterPlaceOnBroker, named: string | null) {
+  if (named !== null) return consumers.find(({ definition }) => definition.name === named) ?? null;
+  return consumers.length === 1 ? consumers[0] : null;
+}
+
+function positionOf({ position, timestampMs }: IncomingMessage): LetterPosition | null {
+  if (position.broker !== 'kafka') return null;
+  const { topic, partition, offset } = position;
+  return { topic, partition, offset, timestampMs: timestampMs ?? -1 };
+}
+
+/** Reads what a stored letter says of itself; nothing in it can make this fail. */
+export function toDeskLetter(stored: StoredLetter, place: LetterPlaceOnBroker): DeskLetter {
+  const { message, problem } = stored;
+  const { name, topic } = place.consumers[0].definition;
+  const letter = readLetter(message, { consumer: name, topic: topic.name });
+  const consumer = ownerOf(place, letter.consumer);
+  const owner = letter.consumer ?? consumer?.definition.name ?? null;
+  const { type, message: text, frame } = letter.error;
+  const failedAtMs = letter.failedAtMs ?? message.timestampMs;
+  const summary: LetterSummary = {
+    ref: refOf(message, letter),
+    id: letter.id,
+    consumer: owner,
+    broker: place.broker,
+    place: place.name,
+    reason: letter.reason,
+    failedAt: failedAtMs === null ? null : isoTime(failedAtMs),
+    errorType: type,
+    errorMessage: text,
+    frame,
+    attempts: letter.attempts,
+    replayCount: letter.replayCount,
+    group: digest(owner ?? '', type ?? letter.reason ?? '', frame ?? ''),
+    isNative: letter.isNative,
+    bytes: message.body?.length ?? 0,
+    ...(problem === undefined ? {} : { problem }),
+  };
+  return { stored, summary, consumer, failedAtMs, position: positionOf(message) };
+}

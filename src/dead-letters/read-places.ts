@@ -1,0 +1,97 @@
+import type { BrokerPort, StoredLetter } from '../contract/broker.js';
+import { BuscouplerError } from '../contract/errors.js';
+import type { LetterLedger } from '../contract/letter-ledger.js';
+import type { BrokerName } from '../contract/message.js';
+import { deadLetterQueueOf, deadLetterTopicOf } from '../messages/names.js';
+import { type DeskLetter, type LetterPlaceOnBroker, toDeskLetter } from './desk-letter.js';
+import { type DeskConsumer, type DeskParts, ledgerOf } from './desk-parts.js';
+
+/** Letters whose marks are looked up at once. */
+const MARKS_PER_LOOK_UP = 256;
+
+/** What is read. */
+export interface Selection {
+  readonly broker?: BrokerName;
+  readonly consumer?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The places that can hold the letters that are asked for, in the order in which they are read. */
+export function placesOf({ brokers, consumers }: DeskParts, { broker, consumer }: Selection) {
+  const places = new Map<string, LetterPlaceOnBroker>();
+  for (const one of brokers) {
+    for (const owner of consumers) {
+      if (!owner.brokers.includes(one)) continue;
+      const name = placeNameOf(owner, one);
+      const owners = places.get(`${one}/${name}`)?.consumers ?? [];
+      places.set(`${one}/${name}`, { broker: one, name, consumers: [...owners, owner] as never });
+    }
+  }
+  return [...places.values()].filter(
+    (place) =>
+      (broker === undefined || place.broker === broker) &&
+      (consumer === undefined || place.consumers.some(({ definition }) => definition.name === consumer)),
+  );
+}
+
+const placeNameOf = ({ definition }: DeskConsumer, broker: BrokerName): string =>
+  broker === 'kafka' ? deadLetterTopicOf(definition) : deadLetterQueueOf(definition);
+
+/** Reads one place, in the broker's order; a place that was never made holds nothing. */
+export async function* readPlace(
+  parts: DeskParts,
+  place: LetterPlaceOnBroker,
+  signal?: AbortSignal,
+): AsyncGenerator<DeskLetter> {
+  const port = await parts.open(place.broker);
+  const ledger = port.capabilities.settlesSingly ? null : ledgerOf(parts.inbox, port);
+  const letters = openLetters(port, place, signal);
+  try {
+    yield* ledger === null ? letters : unmarked(letters, ledger);
+  } catch (error) {
+    if (!(error instanceof BuscouplerError) || error.code !== 'BC_PLACE_MISSING') throw error;
+  }
+}
+
+async function* openLetters(port: BrokerPort, place: LetterPlaceOnBroker, signal?: AbortSignal) {
+  const stored: AsyncIterable<StoredLetter> | undefined = port.letters?.(
+    place.consumers[0].definition,
+    signal === undefined ? {} : { signal },
+  );
+  if (stored === undefined) {
+    throw new BuscouplerError(
+      'BC_BROKER_UNAVAILABLE',
+      `The client of ${port.name} cannot read dead letters.`,
+    );
+  }
+  for await (const one of stored) yield toDeskLetter(one, place);
+}
+
+/** Leaves out what was replayed or purged already, and still lies in the log. */
+async function* unmarked(
+  letters: AsyncIterable<DeskLetter>,
+  ledger: LetterLedger,
+): AsyncGenerator<DeskLetter> {
+  let batch: DeskLetter[] = [];
+  for await (const letter of letters) {
+    batch.push(letter);
+    if (batch.length < MARKS_PER_LOOK_UP) continue;
+    yield* await withoutMarked(batch, ledger);
+    batch = [];
+  }
+  yield* await withoutMarked(batch, ledger);
+}
+
+async function withoutMarked(batch: readonly DeskLetter[], ledger: LetterLedger): Promise<DeskLetter[]> {
+  if (batch.length === 0) return [];
+  const marks = await ledger.marksOf(batch.flatMap(({ position }) => position ?? []));
+  return batch.filter((_, index) => marks[index] !== 'replayed' && marks[index] !== 'purged');
+}
+
+/** Reads every place that is asked for, one after another. */
+export async function* readPlaces(parts: DeskParts, selection: Selection): AsyncGenerator<DeskLetter> {
+  for (const place of placesOf(parts, selection)) {
+    if (selection.signal?.aborted) return;
+    yield* readPlace(parts, place, selection.signal);
+  }
+}
