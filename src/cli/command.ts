@@ -1,0 +1,28 @@
+import type { DeadLetterDesk } from '../index.js';
+import type { CliIo } from './cli-io.js';
+import type { ExitCode } from './exit-codes.js';
+import type { Paint } from './text.js';
+
+/** What every command of the desk is given. */
+export interface DeskCommandContext {
+  readonly desk: DeadLetterDesk;
+  readonly io: CliIo;
+  readonly paint: Paint;
+  readonly isJson: boolean;
+}
+
+/** One command: a desk's method, and how its answer is shown. Resolves with the exit code. */
+export type DeskCommand<Options> = (context: DeskCommandContext, options: Options) => Promise<ExitCode>;
+
+type Answer<Method extends 'list' | 'groups' | 'show' | 'replay' | 'purge'> = Awaited<
+  ReturnType<DeadLetterDesk[Method]>
+>;
+
+export type LetterLine = Answer<'list'>['letters'][number];
+export type WholeLetter = Answer<'show'>[number];
+export type Refused = Answer<'replay'>['refused'][number];
+export type ReplayAnswer = Answer<'replay'>;
+export type PurgeAnswer = Answer<'purge'>;
+
+/** Which letters; as the command line gives them. */
+export type FilterOptions = NonNullable<Parameters<DeadLetterDesk['groups']>[0]>;

@@ -1,0 +1,146 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { DeskCommand } from './command.js';
+import { exportLetters } from './commands/export.js';
+import { groups } from './commands/groups.js';
+import { list } from './commands/list.js';
+import { purge } from './commands/purge.js';
+import { replay } from './commands/replay.js';
+import { show } from './commands/show.js';
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+/** Opens the desk, runs the command and closes it. */
+export type RunDesk = <Options>(
+  command: DeskCommand<Options>,
+  common: CommonOptions,
+  options: Options,
+) => Promise<void>;
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('It must be a number over 0.');
+}
+
+const FILTERS: readonly Option[] = [
+  new Option('--broker <broker>', 'letters that this broker holds').choices(['kafka', 'rabbitmq']),
+  new Option('--consumer <name>', 'letters of this consumer'),
+  new Option('--reason <reason>', 'letters given up for this reason').choices([
+    'attempts',
+    'invalid',
+    'expired',
+    'rejected',
+    'poison',
+  ]),
+  new Option('--error-type <name>', 'letters of this error'),
+  new Option('--id <id>', 'letters of this message, or one letter by its reference'),
+  new Option('--group <key>', 'letters of a group that `groups` shows'),
+  new Option('--older-than <time>', 'died before: a duration (2h) or a date (ISO 8601)'),
+  new Option('--newer-than <time>', 'died since: a duration (2h) or a date (ISO 8601)'),
+];
+
+const EXECUTE = new Option('--execute', 'act; without it nothing is changed');
+
+interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly Option[];
+  readonly run: DeskCommand<never>;
+}
+
+const VERBS: readonly Verb[] = [
+  {
+    name: 'list',
+    summary: 'letters, a page at a time',
+    options: [
+      ...FILTERS,
+      new Option('--limit <n>', 'letters per page, at most 1,000 (default: 50)').argParser(positive),
+      new Option('--cursor <cursor>', 'the page after the one that ended with it'),
+    ],
+    run: list as DeskCommand<never>,
+  },
+  {
+    name: 'groups',
+    summary: 'letters counted by consumer, error and line of code',
+    options: FILTERS,
+    run: groups as DeskCommand<never>,
+  },
+  {
+    name: 'show <id>',
+    summary: 'one letter whole, by message id or reference',
+    options: [],
+    run: show as DeskCommand<never>,
+  },
+  {
+    name: 'replay',
+    summary: 'send letters to the consumers that failed on them; a preview unless --execute',
+    options: [
+      ...FILTERS,
+      EXECUTE,
+      new Option('--rate <n>', 'letters per second (default: 10)').argParser(positive),
+      new Option('--max <n>', 'most letters that are replayed').argParser(positive),
+      new Option('--no-canary', 'do not wait for the end of the first letter'),
+      new Option('--by <name>', 'who replays; written into bc-replayed-by'),
+      new Option(
+        '--from <file>',
+        'only the letters of this export, with bodies and headers as mended there; -: standard input',
+      ),
+      new Option('--without-headers', 'replay letters whose headers cannot be decoded with their body alone'),
+    ],
+    run: replay as DeskCommand<never>,
+  },
+  {
+    name: 'export',
+    summary: 'letters as NDJSON on the standard output',
+    options: FILTERS,
+    run: exportLetters as DeskCommand<never>,
+  },
+  {
+    name: 'purge',
+    summary: 'take letters of one consumer away for good; a preview unless --execute',
+    options: [
+      ...FILTERS.filter(({ long }) => long !== '--consumer'),
+      new Option('--consumer <name>', 'whose letters').makeOptionMandatory(),
+      EXECUTE,
+      new Option('--confirm <consumer>', 'the name of the consumer once more, to act'),
+    ],
+    run: purge as DeskCommand<never>,
+  },
+];
+
+/** The command line as commander knows it. Nothing is run before it is parsed. */
+export function createProgram(
+  run: RunDesk,
+  configure: (program: Command) => void = () => undefined,
+): Command {
+  const program = new Command('buscoupler').description(
+    'Operates services that Buscoupler connects to their brokers.',
+  );
+  configure(program);
+  const letters = program
+    .command('dead-letters')
+    .description('Looks through dead letters on both brokers, and sends them back.');
+  for (const verb of VERBS) addVerb(letters, verb, run);
+  return program;
+}
+
+function addVerb(letters: Command, { name, summary, options, run }: Verb, runDesk: RunDesk): void {
+  const command = letters
+    .command(name)
+    .description(summary)
+    .requiredOption(
+      '--config <file>',
+      'module whose default export is what createBus takes, or a function that makes it',
+    )
+    .option('--json', 'JSON instead of text');
+  for (const option of options) command.addOption(option);
+  command.action(async (...args: unknown[]) => {
+    const { config, json, ...given } = command.opts<CommonOptions & object>();
+    const id = command.registeredArguments.length > 0 ? { id: args[0] } : {};
+    await runDesk(run, { config, json: json ?? false }, { ...given, ...id } as never);
+  });
+}

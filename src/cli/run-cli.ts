@@ -1,0 +1,63 @@
+import { CommanderError } from 'commander';
+import { BuscouplerError, createLogger, openDesk } from '../index.js';
+import type { CliIo } from './cli-io.js';
+import type { DeskCommand } from './command.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { type CommonOptions, createProgram } from './program.js';
+import { json, paintFor, plain } from './text.js';
+
+/** Codes of errors that an argument of the command line causes once the desk is open. */
+const USAGE_CODES: readonly string[] = ['BC_DEFINITION_INVALID', 'BC_CONSUMER_UNKNOWN'];
+
+/** Runs one command line and resolves with its exit code; never rejects. */
+export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
+  let code: ExitCode = EXIT.done;
+  const program = createProgram(
+    async (command, common, options) => {
+      code = await runDesk(command, { common, options, io });
+    },
+    (one) => {
+      one.exitOverride();
+      one.configureOutput({ writeOut: (text) => void io.out(text), writeErr: io.err });
+    },
+  );
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return io.signal.aborted ? EXIT.interrupted : code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return tell(error, { io, isJson: args.includes('--json') });
+  }
+}
+
+interface DeskRun<Options> {
+  readonly common: CommonOptions;
+  readonly options: Options;
+  readonly io: CliIo;
+}
+
+async function runDesk<Options>(command: DeskCommand<Options>, run: DeskRun<Options>): Promise<ExitCode> {
+  const { common, options, io } = run;
+  const isJson = common.json ?? false;
+  const given = await io.load(common.config);
+  // Log lines would stand between those of the answer.
+  const desk = await openDesk({ ...given, logger: createLogger({ level: 'silent' }) });
+  try {
+    return await command({ desk, io, isJson, paint: paintFor(io.hasColours) }, options);
+  } catch (error) {
+    const isUsage = error instanceof BuscouplerError && USAGE_CODES.includes(error.code);
+    const told = tell(error, { io, isJson });
+    return isUsage ? EXIT.usage : told;
+  } finally {
+    await desk.close();
+  }
+}
+
+function tell(error: unknown, { io, isJson }: { readonly io: CliIo; readonly isJson: boolean }): ExitCode {
+  if (io.signal.aborted) return EXIT.interrupted;
+  const code = error instanceof BuscouplerError ? error.code : null;
+  const message = error instanceof Error ? error.message : String(error);
+  if (isJson) io.err(`${json({ error: { code, message } })}\n`);
+  else io.err(`${message.split('\n').map(plain).join('\n')}${code === null ? '' : ` [${code}]`}\n`);
+  return EXIT.error;
+}
