@@ -59,7 +59,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       maxReplays: integer(
         { min: 1, max: 1_000, default: 5 },
-        { env: 'DEAD_LETTERS_MAX_REPLAYS', doc: 'How often one dead letter may be replayed.', unit: 'times' },
+        { env: 'DEAD_LETTERS_MAX_REPLAYS', doc: 'How often one dead letter may be replayed.' },
       ),
     })
     .prefault({}),
