@@ -7,12 +7,13 @@ import { isoTime } from '../messages/ids.js';
 import type { DeskConsumer } from './desk-parts.js';
 import { type DeadLetter, readLetter } from './read-letter.js';
 
-/** A place in which dead letters lie, and whose they can be. */
+/** The letters of one consumer in one place. */
 export interface LetterPlaceOnBroker {
   readonly broker: BrokerName;
   readonly name: string;
-  /** At least one; several share the dead-letter topic of one topic. */
-  readonly consumers: readonly [DeskConsumer, ...DeskConsumer[]];
+  readonly owner: DeskConsumer;
+  /** Names of all consumers whose letters lie in it: those of one topic share its dead-letter topic. The first is asked for nobody's. */
+  readonly sharers: readonly string[];
 }
 
 /** A letter on the desk. */
@@ -43,10 +44,17 @@ function refOf({ id, body, position }: IncomingMessage, letter: DeadLetter): str
   return `${position.queue}#${digest(...facts, body ?? 'null')}`;
 }
 
-/** Whose it is: whom the letter names, or if it names nobody the only one who can be meant. */
-function ownerOf({ consumers }: LetterPlaceOnBroker, named: string | null) {
-  if (named !== null) return consumers.find(({ definition }) => definition.name === named) ?? null;
-  return consumers.length === 1 ? consumers[0] : null;
+/** True if the letter is shown as one of this consumer's: so each is shown once, however many share its place. */
+const belongsTo = ({ owner, sharers }: LetterPlaceOnBroker, named: string | null): boolean => {
+  const { name } = owner.definition;
+  if (named !== null && sharers.includes(named)) return named === name;
+  return sharers[0] === name;
+};
+
+/** Whose it is: whom it names, or if it names nobody the only one who can be meant. */
+function ownerOf({ owner, sharers }: LetterPlaceOnBroker, named: string | null): DeskConsumer | null {
+  if (named === owner.definition.name) return owner;
+  return named === null && sharers.length === 1 ? owner : null;
 }
 
 function positionOf({ position, timestampMs }: IncomingMessage): LetterPosition | null {
@@ -55,11 +63,12 @@ function positionOf({ position, timestampMs }: IncomingMessage): LetterPosition 
   return { topic, partition, offset, timestampMs: timestampMs ?? -1 };
 }
 
-/** Reads what a stored letter says of itself; nothing in it can make this fail. */
-export function toDeskLetter(stored: StoredLetter, place: LetterPlaceOnBroker): DeskLetter {
+/** Reads what a stored letter says of itself; nothing in it can make this fail. `null`: it is another consumer's. */
+export function toDeskLetter(stored: StoredLetter, place: LetterPlaceOnBroker): DeskLetter | null {
   const { message, problem } = stored;
-  const { name, topic } = place.consumers[0].definition;
+  const { name, topic } = place.owner.definition;
   const letter = readLetter(message, { consumer: name, topic: topic.name });
+  if (!belongsTo(place, letter.consumer)) return null;
   const consumer = ownerOf(place, letter.consumer);
   const owner = letter.consumer ?? consumer?.definition.name ?? null;
   const { type, message: text, frame } = letter.error;

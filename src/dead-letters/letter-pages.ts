@@ -16,7 +16,8 @@ interface Cursor {
   readonly atMs: number;
 }
 
-const placeKeyOf = ({ broker, name }: LetterPlaceOnBroker): string => `${broker}/${name}`;
+const placeKeyOf = ({ broker, name, owner }: LetterPlaceOnBroker): string =>
+  `${broker}/${name}/${owner.definition.name}`;
 
 function refuse(what: string): never {
   throw new BuscouplerError('BC_DEFINITION_INVALID', what);

@@ -16,22 +16,23 @@ export interface Selection {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The places that can hold the letters that are asked for, in the order in which they are read. */
-export function placesOf({ brokers, consumers }: DeskParts, { broker, consumer }: Selection) {
-  const places = new Map<string, LetterPlaceOnBroker>();
-  for (const one of brokers) {
-    for (const owner of consumers) {
-      if (!owner.brokers.includes(one)) continue;
-      const name = placeNameOf(owner, one);
-      const owners = places.get(`${one}/${name}`)?.consumers ?? [];
-      places.set(`${one}/${name}`, { broker: one, name, consumers: [...owners, owner] as never });
-    }
-  }
-  return [...places.values()].filter(
+/** The places that can hold the letters that are asked for, consumer by consumer, in the order in which they are read. */
+export function placesOf(parts: DeskParts, { broker, consumer }: Selection): readonly LetterPlaceOnBroker[] {
+  const places = parts.brokers.flatMap((one) => placesOn(parts.consumers, one));
+  return places.filter(
     (place) =>
       (broker === undefined || place.broker === broker) &&
-      (consumer === undefined || place.consumers.some(({ definition }) => definition.name === consumer)),
+      (consumer === undefined || place.owner.definition.name === consumer),
   );
+}
+
+function placesOn(consumers: readonly DeskConsumer[], broker: BrokerName): LetterPlaceOnBroker[] {
+  const owners = consumers.filter(({ brokers }) => brokers.includes(broker));
+  return owners.map((owner) => {
+    const name = placeNameOf(owner, broker);
+    const sharers = owners.filter((one) => placeNameOf(one, broker) === name);
+    return { broker, name, owner, sharers: sharers.map(({ definition }) => definition.name) };
+  });
 }
 
 const placeNameOf = ({ definition }: DeskConsumer, broker: BrokerName): string =>
@@ -55,7 +56,7 @@ export async function* readPlace(
 
 async function* openLetters(port: BrokerPort, place: LetterPlaceOnBroker, signal?: AbortSignal) {
   const stored: AsyncIterable<StoredLetter> | undefined = port.letters?.(
-    place.consumers[0].definition,
+    place.owner.definition,
     signal === undefined ? {} : { signal },
   );
   if (stored === undefined) {
@@ -64,7 +65,10 @@ async function* openLetters(port: BrokerPort, place: LetterPlaceOnBroker, signal
       `The client of ${port.name} cannot read dead letters.`,
     );
   }
-  for await (const one of stored) yield toDeskLetter(one, place);
+  for await (const one of stored) {
+    const letter = toDeskLetter(one, place);
+    if (letter !== null) yield letter;
+  }
 }
 
 /** Leaves out what was replayed or purged already, and still lies in the log. */

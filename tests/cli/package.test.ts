@@ -79,6 +79,13 @@ test.each(['use.mjs', 'use.cjs'])(
   },
 );
 
+test('its command line runs', async () => {
+  const program = join(folder, 'node_modules', '.bin', 'buscoupler');
+  const { code, stdout, stderr } = await runProgram([program, 'dead-letters', '--help'], { cwd: folder });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('Usage: buscoupler dead-letters');
+});
+
 test('import and require give the same classes and functions, in every subpath', async () => {
   expect(await node('same.cjs')).toMatchObject({ code: 0, stdout: 'true\n' });
 });

@@ -1,4 +1,8 @@
 import type { StoredLetter } from '../../contract/broker.js';
+import type { AnyConsumer } from '../../contract/consumer.js';
+import { HEADERS } from '../../messages/header-names.js';
+import { readText } from '../../messages/headers.js';
+import { deadLetterTopicOf } from '../../messages/names.js';
 import type { LogPartition } from './log-partition.js';
 import type { LogStore } from './log-store.js';
 import type { QueueEntry } from './queue-entry.js';
@@ -40,8 +44,12 @@ interface Reach {
 
 const stays = async (): Promise<boolean> => false;
 
-/** Reads the partitions of a topic side by side, the oldest record first. Throws BC_PLACE_MISSING. */
-export function readLogLetters(store: LogStore, name: string): LetterReading {
+/**
+ * Reads the partitions of a topic side by side, the oldest record first; letters of other consumers of the topic are left
+ * out. Throws BC_PLACE_MISSING.
+ */
+export function readLogLetters(store: LogStore, consumer: AnyConsumer): LetterReading {
+  const name = deadLetterTopicOf(consumer);
   const { partitions } = store.requireTopic(name);
   const reaches: Reach[] = partitions.map((partition) => ({
     partition,
@@ -50,10 +58,12 @@ export function readLogLetters(store: LogStore, name: string): LetterReading {
   }));
   return {
     next() {
-      const oldest = oldestOf(reaches);
-      if (oldest === null) return null;
-      oldest.reach.next += 1;
-      return { message: oldest.message, remove: stays };
+      for (let oldest = oldestOf(reaches); oldest !== null; oldest = oldestOf(reaches)) {
+        oldest.reach.next += 1;
+        const owner = readText(oldest.message.headers, HEADERS.failedConsumer);
+        if (owner === null || owner === consumer.name) return { message: oldest.message, remove: stays };
+      }
+      return null;
     },
     end: () => undefined,
   };

@@ -48,7 +48,7 @@ function logEngine(store: LogStore): Engine {
       const name = kafkaTopicOf(topic);
       return store.topic(name) === undefined ? null : store.lag(group, name);
     },
-    readLetters: (consumer) => readLogLetters(store, deadLetterTopicOf(consumer)),
+    readLetters: (consumer) => readLogLetters(store, consumer),
   };
 }
 

@@ -133,12 +133,15 @@ test('tells consumers apart that share the dead-letter topic of one topic', asyn
     },
   });
   const env = { CONSUMER_AUDIT_BROKER: 'kafka' };
-  const { open, publish, run, deadLetters } = await deskWorld({ feed: 'kafka', others: [audit], env });
+  const { open, publish, run, deadLetters, log } = await deskWorld({ feed: 'kafka', others: [audit], env });
   await publish(1);
-  expect(deadLetters().kafka).toHaveLength(2);
+  log.write('orders_dlt', { body: Buffer.from('1'), headers: { 'bc-id': 'nobody' } });
+  expect(deadLetters().kafka).toHaveLength(3);
   const desk = await open();
   const { letters } = await run(desk.list());
-  expect(letters.map(({ consumer }) => consumer).sort()).toEqual(['audit', 'billing']);
+  expect(letters.map(({ consumer }) => String(consumer)).sort()).toEqual(['audit', 'billing', 'null']);
   expect((await run(desk.list({ consumer: 'audit' }))).letters).toHaveLength(1);
-  expect((await run(desk.groups())).groups).toHaveLength(2);
+  expect((await run(desk.groups())).groups).toHaveLength(3);
+  const report = await run(desk.replay());
+  expect(report).toMatchObject({ matches: 3, refused: [{ why: 'consumer-unknown', letters: 1 }] });
 });

@@ -129,11 +129,9 @@ test('refuses what was replayed too often or died too long ago', async () => {
 });
 
 test('refuses letters of consumers that it does not know', async () => {
-  const world = await deskWorld({ feed: 'kafka' });
-  world.log.write('orders_dlt', {
-    body: Buffer.from('1'),
-    headers: { 'bc-id': 'x', 'failed-consumer': 'gone' },
-  });
+  const world = await deskWorld();
+  const headers = { 'bc-id': 'x', 'failed-consumer': 'gone' };
+  world.queues.write('', 'billing-group_dlq', { body: Buffer.from('1'), headers });
   const report = await world.run((await world.open()).replay({ execute: true }));
   expect(report).toMatchObject({
     matches: 1,
