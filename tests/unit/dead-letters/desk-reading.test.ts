@@ -16,7 +16,7 @@ test.each(['kafka', 'rabbitmq'] as const)('lists letters of a consumer that %s f
     consumer: 'billing',
     broker: feed,
     place: feed === 'kafka' ? 'orders_dlt' : 'billing-group_dlq',
-    reason: 'attempts',
+    reason: 'rejected',
     errorType: 'TypeError',
     errorMessage: 'cannot book 0',
     frame: expect.stringContaining('desk-harness'),
