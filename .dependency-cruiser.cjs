@@ -29,7 +29,7 @@ const PLACE_OF = {
   zod: '^src/(config/|messages/schema\\.ts$)',
   lilconfig: '^src/config/',
   '@standard-schema/spec': '^src/contract/',
-  mongoose: '^src/(inbox|outbox)/mongo/',
+  mongoose: '^src/((inbox|outbox)/mongo/|mongo\\.ts$)',
 };
 
 /** Matches a package below node_modules, its types too. */

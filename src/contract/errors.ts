@@ -103,6 +103,10 @@ export const ERRORS = {
     retriable: false,
     cure: 'Start a transaction on the session, and publish with it before the commit.',
   },
+  BC_TRANSACTIONS_UNSUPPORTED: {
+    retriable: false,
+    cure: 'Run the store as a replica set, or take transaction: true off the consumer.',
+  },
 } as const satisfies Record<string, ErrorFacts>;
 
 /** A stable code; programs branch on it, never on the message. */

@@ -1,4 +1,5 @@
 import type { LetterLedger } from './letter-ledger.js';
+import type { TransactionSession } from './transaction-session.js';
 
 /** One copy of a message, as the inbox sees it. */
 export interface InboxCopy {
@@ -12,10 +13,11 @@ export interface InboxCopy {
 /**
  * `claimed`: ours to run. `settled`: let go of this copy (done, dead, or a later attempt is stored). `busy`: someone
  * else holds a live claim; look again later. `burying`: store the dead letter and never run the handler; the claim is ours.
+ * `poison`: the same, because owner after owner ended without a word: the message seems to kill the process.
  */
-export type ClaimOutcome = 'claimed' | 'settled' | 'busy' | 'burying';
+export type ClaimOutcome = 'claimed' | 'settled' | 'busy' | 'burying' | 'poison';
 
-/** State of a record. `open`: nobody has it now and it may be run. */
+/** What the inbox knows of a message. `open`: nobody has it now and it may be run. */
 export type InboxState = 'open' | 'claimed' | 'burying' | 'done' | 'dead';
 
 /** A value or a promise of it: stores in memory answer at once. */
@@ -24,11 +26,18 @@ export type Awaitable<Value> = Value | Promise<Value>;
 /**
  * Knows which (consumer, message id, generation) is settled. Record states: `open` → `claimed(token, lease)` → `done` |
  * `burying` → `dead`. Every write but the claim is conditional on still owning the claim and answers per copy whether
- * it took effect; `false` means: look again.
+ * it took effect; `false` means: look again. A call that was rejected may be repeated with the same token: what it wrote
+ * all the same is recognised.
  */
 export interface Inbox {
   /** True if other processes see the same records. */
   readonly isShared: boolean;
+  /** How long a settled message is remembered, counted from settling, ms. */
+  readonly ttlMs: number;
+  /** Most copies that are worth one call, never two of one message. Absent: it answers at once, a copy at a time. */
+  readonly bulkSize?: number;
+  /** Settles and lets a handler write in one transaction; absent: it cannot. */
+  readonly transactions?: InboxTransactions;
   /** Connects, creates indexes. Idempotent. */
   start(): Awaitable<void>;
   close(): Awaitable<void>;
@@ -48,4 +57,29 @@ export interface Inbox {
   statesOf(consumer: string, copies: readonly InboxCopy[]): Awaitable<readonly (InboxState | null)[]>;
   /** What was done with dead letters that cannot be taken out of their place. Absent: nobody remembers it. */
   readonly letters?: LetterLedger;
+}
+
+/** The transactions of an inbox. */
+export interface InboxTransactions {
+  /**
+   * Checks that the store has transactions and lets them live longer than this, ms. Called after `start`. Rejects with
+   * BC_TRANSACTIONS_UNSUPPORTED or BC_DEFINITION_INVALID.
+   */
+  prepare(consumer: string, handlerTimeoutMs: number): Promise<void>;
+  /**
+   * Opens a transaction whose first write is `claimed(token)` → `done`. Resolves with `null` if the claim was lost.
+   */
+  begin(consumer: string, copy: InboxCopy, token: string): Promise<InboxTransaction | null>;
+  /** True if the store undid the transaction for a reason of its own (a conflict, a lock), so that it is worth repeating. */
+  isTransient(error: unknown): boolean;
+}
+
+/** A transaction that is open. */
+export interface InboxTransaction {
+  /** For the handler's writes. */
+  readonly session: TransactionSession;
+  /** Resolves once it is certain that it is committed. Rejects once it is certain that it is not. */
+  commit(signal: AbortSignal): Promise<void>;
+  /** Undoes it; the claim stays. Never rejects. */
+  abort(): Promise<void>;
 }

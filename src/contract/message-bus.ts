@@ -4,16 +4,7 @@ import type { BuscouplerError } from './errors.js';
 import type { BusEventName, BusEvents } from './events.js';
 import type { BrokerName } from './message.js';
 import type { TopicDefinition } from './topic.js';
-
-/**
- * Sessions of the transactional stores in use, by store. `buscoupler/mongo` adds its own, so that `session` has the type
- * of the database client; without a store there is none.
- */
-// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
-export interface TransactionSessions {}
-
-/** A session with an open transaction of the caller's. */
-export type TransactionSession = TransactionSessions[keyof TransactionSessions];
+import type { TransactionSession } from './transaction-session.js';
 
 /** Options of one publish. */
 export interface PublishOptions {

@@ -1,6 +1,7 @@
 import type { Awaitable } from './inbox.js';
 import type { BrokerName, OutgoingMessage } from './message.js';
-import type { OutboxHealth, TransactionSession } from './message-bus.js';
+import type { OutboxHealth } from './message-bus.js';
+import type { TransactionSession } from './transaction-session.js';
 
 /** Into how many lanes the rows of an outbox are divided. All its relays share this number, so it never changes. */
 export const OUTBOX_LANES = 16;

@@ -1,10 +1,10 @@
-import type { InboxCopy } from '../contract/inbox.js';
+import type { InboxCopy, InboxState } from '../contract/inbox.js';
 
 /** One message id of one consumer and generation; once it is settled a cell of the list in order of settling. */
 export interface InboxRecord {
   readonly id: string;
   readonly siblings: Siblings;
-  state: 'open' | 'claimed' | 'burying' | 'done' | 'dead';
+  state: InboxState;
   /** Of the claim on it; `null`: nobody has one. */
   token: string | null;
   /** The highest attempt that was claimed or stored. */

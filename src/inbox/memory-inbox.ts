@@ -65,6 +65,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
 
   return {
     isShared: false,
+    ttlMs,
     start: () => undefined,
     close: () => undefined,
     claim: (consumer, copies, token) => copies.map((copy) => claim(consumer, copy, token)),

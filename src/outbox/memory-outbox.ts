@@ -1,6 +1,6 @@
 import type { BrokerName } from '../contract/message.js';
-import type { TransactionSession } from '../contract/message-bus.js';
 import type { Outbox, OutboxLane, OutboxRow } from '../contract/outbox.js';
+import type { TransactionSession } from '../contract/transaction-session.js';
 import { memoryBoard } from './memory-board.js';
 import { type MemorySession, openMemorySession } from './memory-session.js';
 import { duplicate, noTransaction } from './outbox-errors.js';

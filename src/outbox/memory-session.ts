@@ -1,6 +1,6 @@
 import { noTransaction } from './outbox-errors.js';
 
-declare module '../contract/message-bus.js' {
+declare module '../contract/transaction-session.js' {
   interface TransactionSessions {
     /** Of `memoryOutbox()`. */
     memory: MemorySession;

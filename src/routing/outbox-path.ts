@@ -1,7 +1,8 @@
 import { BuscouplerError } from '../contract/errors.js';
 import type { OutgoingMessage } from '../contract/message.js';
-import type { Receipt, TransactionSession } from '../contract/message-bus.js';
+import type { Receipt } from '../contract/message-bus.js';
 import type { Outbox, OutboxRelay } from '../contract/outbox.js';
+import type { TransactionSession } from '../contract/transaction-session.js';
 import { outboxRowOf } from './outbox-row.js';
 import type { Route } from './route.js';
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { BrokerName } from '../../../src/contract/message.js';
-import type { TransactionSession } from '../../../src/contract/message-bus.js';
 import { OUTBOX_LANES, type Outbox, type OutboxRow } from '../../../src/contract/outbox.js';
+import type { TransactionSession } from '../../../src/contract/transaction-session.js';
 import { outboxRowOf } from '../../../src/routing/outbox-row.js';
 
 /** An open transaction of the store. */

@@ -1,0 +1,42 @@
+/** What the driver's errors have; its classes are not imported, so that mongoose stays an optional peer. */
+interface DriverError {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly writeErrors?: readonly { readonly index?: unknown; readonly code?: unknown }[];
+  readonly result?: { getWriteConcernError?(): unknown };
+  hasErrorLabel?(label: string): boolean;
+}
+
+const DUPLICATE_KEY = 11_000;
+const MAX_TIME_EXPIRED = 50;
+const NO_SUCH_TRANSACTION = 251;
+
+const read = (error: unknown): DriverError =>
+  typeof error === 'object' && error !== null ? (error as DriverError) : {};
+
+/** Places, in the bulk, of the records that were there already; `null`: the insert failed for another reason too. */
+export function duplicatesOf(error: unknown): readonly number[] | null {
+  const { name, writeErrors, result } = read(error);
+  if (name !== 'MongoBulkWriteError' || !Array.isArray(writeErrors) || writeErrors.length === 0) return null;
+  // A write concern that was not met means that nobody knows what will stay.
+  if (result?.getWriteConcernError?.() !== undefined) return null;
+  const isAll = writeErrors.every((one) => one.code === DUPLICATE_KEY && typeof one.index === 'number');
+  return isAll ? writeErrors.map((one) => one.index as number) : null;
+}
+
+/** True if a write waited as long as it may: an open transaction holds the record. */
+export function isTimeLimit(error: unknown): boolean {
+  const { name, code } = read(error);
+  return code === MAX_TIME_EXPIRED || name === 'MongoOperationTimeoutError';
+}
+
+/** True if the driver or the server says so of the error. */
+export const hasLabel = (error: unknown, label: string): boolean =>
+  read(error).hasErrorLabel?.(label) === true;
+
+/**
+ * True if the server undid the transaction for a reason of its own. "No such transaction" carries the label too, but
+ * follows any first error that the handler caught, a duplicate key for one: repeating that would never end.
+ */
+export const isTransient = (error: unknown): boolean =>
+  hasLabel(error, 'TransientTransactionError') && read(error).code !== NO_SUCH_TRANSACTION;
