@@ -98,7 +98,7 @@ export function readProblem(problem: string, attempt: number, action: 'dead-lett
 }
 
 /** A message whose burial someone else decided: only the letter is missing, and why is not known any more. */
-export function readBurial(attempt: number): Failed {
+function readBurial(attempt: number): Failed {
   const what = 'An earlier owner gave the message up and ended before its letter was stored.';
   return {
     kind: 'failed',
@@ -107,3 +107,13 @@ export function readBurial(attempt: number): Failed {
     attempt,
   };
 }
+
+/** A message whose owners ended without a word again and again: it seems to kill the process. */
+function readPoison(attempt: number): Failed {
+  const what = 'Owner after owner ended without a word while it handled the message.';
+  return { kind: 'failed', reason: 'poison', error: new BuscouplerError('BC_HANDLER_FAILED', what), attempt };
+}
+
+/** Why a message is buried whose burial the inbox asks for. */
+export const readBuried = (passage: 'burying' | 'poison', attempt: number): Failed =>
+  passage === 'poison' ? readPoison(attempt) : readBurial(attempt);

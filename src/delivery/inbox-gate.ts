@@ -2,11 +2,10 @@ import type { Clock } from '../contract/clock.js';
 import type { Awaitable, ClaimOutcome, Inbox, InboxCopy } from '../contract/inbox.js';
 import { isThenable } from '../messages/thenable.js';
 import { wait } from './backoff.js';
+import { type Asker, BulkAsks, DOWN_WAIT_MAX_MS, DOWN_WAIT_MIN_MS, type TokenHolder } from './bulk-asks.js';
 
 const BUSY_WAIT_MIN_MS = 10;
 const BUSY_WAIT_MAX_MS = 1_000;
-const DOWN_WAIT_MIN_MS = 100;
-const DOWN_WAIT_MAX_MS = 10_000;
 
 /** What the gate of one consumer is made of. */
 export interface InboxGateOptions {
@@ -19,61 +18,92 @@ export interface InboxGateOptions {
   readonly onAvailability: (error: unknown) => void;
 }
 
-/** What asks: a delivery. */
-export interface Asker {
-  /** True when delivery or consumer ended: the gate gives up waiting. */
-  readonly isOver: boolean;
-  /** Aborted when the consumer is stopped hard. */
-  readonly signal: AbortSignal;
-}
-
 /** How a copy passes the inbox. `lost`: neither claimed nor settled, because the delivery or the consumer ended. */
 export type Passage = Exclude<ClaimOutcome, 'busy'> | 'lost';
 
 /** A conditional write. */
 export type Mark = 'markDone' | 'release' | 'markBurying' | 'markDead';
 
+/** A copy, and where its token is kept. */
+export interface Claimant extends TokenHolder {
+  readonly copy: InboxCopy;
+}
+
+/** The calls of a store that is asked in bulk. */
+interface Bulks {
+  readonly claim: BulkAsks<ClaimOutcome>;
+  readonly marks: Readonly<Record<Mark, BulkAsks<boolean>>>;
+}
+
 /**
  * Takes one consumer's copies through the inbox. While someone else holds a claim, or the store does not answer, the
- * copy waits in its lane and nothing is let go of. Stores that answer at once are answered for at once.
+ * copy waits in its lane and nothing is let go of. Stores that answer at once are answered for at once;
+ * those that say so are asked in bulk.
  */
 export class InboxGate {
   readonly #options: InboxGateOptions;
+  readonly #bulks: Bulks | null;
   #isDown = false;
   #tokens = 0;
 
   constructor(options: InboxGateOptions) {
     this.#options = options;
+    this.#bulks = options.inbox.bulkSize === undefined ? null : this.#openBulks(options.inbox.bulkSize);
+  }
+
+  #openBulks(size: number): Bulks {
+    const { inbox, consumer, clock } = this.#options;
+    const shared = {
+      size,
+      clock,
+      onAnswer: (error: unknown) => this.#setDown(error !== null, error),
+    };
+    const mark = (what: Mark) =>
+      new BulkAsks<boolean>({ ...shared, call: (copies, token) => inbox[what](consumer, copies, token) });
+    return {
+      claim: new BulkAsks({
+        ...shared,
+        newToken: () => this.#newToken(),
+        call: (copies, token) => inbox.claim(consumer, copies, token),
+      }),
+      marks: {
+        markDone: mark('markDone'),
+        release: mark('release'),
+        markBurying: mark('markBurying'),
+        markDead: mark('markDead'),
+      },
+    };
   }
 
   /** Fresh per claim, never an instance's name: both legs of one instance see the same id. */
-  newToken(): string {
+  #newToken(): string {
     this.#tokens += 1;
     return `${this.#options.tokenPrefix}-${this.#tokens}`;
   }
 
-  claim(copy: InboxCopy, token: string, asker: Asker): Awaitable<Passage> {
-    const first = this.#ask('claim', copy, token);
-    if (isThenable(first) || this.#isDown) return this.#claimLater(first, { copy, token }, asker);
+  claim(claimant: Claimant, asker: Asker): Awaitable<Passage> {
+    if (this.#bulks !== null) return this.#claimInBulk(this.#bulks.claim, claimant, asker);
+    claimant.token = this.#newToken();
+    const first = this.#ask('claim', claimant);
+    if (isThenable(first) || this.#isDown) return this.#claimLater(first, claimant, asker);
     const outcome = first[0];
-    return outcome === 'busy' || outcome === undefined
-      ? this.#claimLater(first, { copy, token }, asker)
-      : outcome;
+    return outcome === 'busy' || outcome === undefined ? this.#claimLater(first, claimant, asker) : outcome;
   }
 
   /** A conditional write; `false` if the claim was lost or the delivery ended first. */
-  mark(what: Mark, copy: InboxCopy, { token, asker }: { token: string; asker: Asker }): Awaitable<boolean> {
-    const first = this.#ask(what, copy, token);
+  mark(what: Mark, claimant: Claimant, asker: Asker): Awaitable<boolean> {
+    if (this.#bulks !== null)
+      return this.#bulks.marks[what].ask(claimant.copy, claimant, asker).then((isOurs) => isOurs ?? false);
+    const first = this.#ask(what, claimant);
     if (!isThenable(first) && !this.#isDown) return first[0] ?? false;
-    return this.#untilAnswered(first, () => this.#ask(what, copy, token), asker).then(
+    return this.#untilAnswered(first, () => this.#ask(what, claimant), asker).then(
       ([isOurs]) => isOurs ?? false,
     );
   }
 
   #ask<What extends Mark | 'claim'>(
     what: What,
-    copy: InboxCopy,
-    token: string,
+    { copy, token }: Claimant,
   ): Awaitable<readonly (What extends 'claim' ? ClaimOutcome : boolean)[]> {
     const { inbox, consumer } = this.#options;
     try {
@@ -85,18 +115,31 @@ export class InboxGate {
 
   async #claimLater(
     first: Awaitable<readonly ClaimOutcome[]>,
-    { copy, token }: { copy: InboxCopy; token: string },
+    claimant: Claimant,
     asker: Asker,
   ): Promise<Passage> {
-    const ask = () => this.#ask('claim', copy, token);
+    const ask = () => this.#ask('claim', claimant);
     for (let answer = first, delayMs = BUSY_WAIT_MIN_MS; ; answer = ask()) {
       const [outcome] = await this.#untilAnswered(answer, ask, asker);
       if (outcome !== undefined && outcome !== 'busy') return outcome;
-      if (asker.isOver) return 'lost';
-      await wait(this.#options.clock, delayMs, asker.signal);
-      if (asker.isOver) return 'lost';
+      if (!(await this.#waitForOwner(delayMs, asker))) return 'lost';
       delayMs = Math.min(delayMs * 2, BUSY_WAIT_MAX_MS);
     }
+  }
+
+  async #claimInBulk(claims: BulkAsks<ClaimOutcome>, claimant: Claimant, asker: Asker): Promise<Passage> {
+    for (let delayMs = BUSY_WAIT_MIN_MS; ; delayMs = Math.min(delayMs * 2, BUSY_WAIT_MAX_MS)) {
+      const outcome = await claims.ask(claimant.copy, claimant, asker);
+      if (outcome !== null && outcome !== 'busy') return outcome;
+      if (!(await this.#waitForOwner(delayMs, asker))) return 'lost';
+    }
+  }
+
+  /** False if the delivery ended meanwhile. */
+  async #waitForOwner(delayMs: number, asker: Asker): Promise<boolean> {
+    if (asker.isOver) return false;
+    await wait(this.#options.clock, delayMs, asker.signal);
+    return !asker.isOver;
   }
 
   /** Repeats until the store answers; an empty answer means that the delivery ended first. */

@@ -1,7 +1,7 @@
 import type { BrokerName } from '../contract/message.js';
 import { wait } from './backoff.js';
 import type { Claim } from './claim.js';
-import { type DeferredRetry, type Ending, type Failed, readBurial } from './ending.js';
+import { type DeferredRetry, type Ending, type Failed, readBuried } from './ending.js';
 import type { Passage } from './inbox-gate.js';
 import type { PipelineOptions } from './pipeline-options.js';
 import type { RetryStep } from './retry-plan.js';
@@ -54,8 +54,8 @@ export class LettingGo {
     const passage = await this.#claimAgain(work);
     if (passage === 'settled') work.delivery.settle();
     else if (passage === 'claimed') await this.end(work, ending);
-    else if (passage === 'burying') {
-      await this.finishBurial(work, ending.kind === 'failed' ? ending : this.readBurial(work));
+    else if (passage !== 'lost') {
+      await this.finishBurial(work, ending.kind === 'failed' ? ending : this.readBuried(work, passage));
     }
   }
 
@@ -78,8 +78,8 @@ export class LettingGo {
     while (work.claim !== null && !(await work.claim.mark('release', raised))) {
       const passage = await this.#claimAgain(work);
       if (passage === 'lost') return;
-      if (passage === 'burying') return this.finishBurial(work, this.readBurial(work));
       if (passage === 'settled') break;
+      if (passage !== 'claimed') return this.finishBurial(work, this.readBuried(work, passage));
     }
     work.delivery.settle();
   }
@@ -91,8 +91,8 @@ export class LettingGo {
   }
 
   /** What is known of a burial that someone else decided: every attempt of this copy may have been made. */
-  readBurial({ copy }: Ended): Failed {
-    return readBurial(copy.attempt * this.#options.consumer.retry.attempts);
+  readBuried({ copy }: Ended, passage: 'burying' | 'poison'): Failed {
+    return readBuried(passage, copy.attempt * this.#options.consumer.retry.attempts);
   }
 
   /** Stores the letter of a message whose death is decided. */

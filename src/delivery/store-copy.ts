@@ -3,7 +3,7 @@ import type { Clock, Random } from '../contract/clock.js';
 import type { BuscouplerError } from '../contract/errors.js';
 import type { OutgoingMessage } from '../contract/message.js';
 import { backoffDelayMs, wait } from './backoff.js';
-import type { Asker } from './inbox-gate.js';
+import type { Asker } from './bulk-asks.js';
 import { Ticket, type TicketBook, type TicketOwner } from './publish-ticket.js';
 
 /** Deadline of one try to store a copy, ms. */

@@ -1,6 +1,6 @@
 import type { Delivery } from '../contract/broker.js';
 import type { InboxCopy } from '../contract/inbox.js';
-import type { Asker } from './inbox-gate.js';
+import type { Asker } from './bulk-asks.js';
 import type { PipelineOptions } from './pipeline-options.js';
 import { retryCopyOf } from './retry-copy.js';
 import type { RetryStep } from './retry-plan.js';

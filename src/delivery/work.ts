@@ -134,8 +134,8 @@ export class Work implements StintWork, Ended, RunOwner {
     const { lettingGo } = this.#scope;
     const passage = await waited;
     if (passage === 'settled') return this.delivery.settle();
-    if (passage === 'burying') return lettingGo.finishBurial(this, lettingGo.readBurial(this));
     if (passage === 'lost') return;
+    if (passage !== 'claimed') return lettingGo.finishBurial(this, lettingGo.readBuried(this, passage));
     // What was lost while it waited is not started.
     const first = this.isOver ? INTERRUPTED : await this.#attemptLater();
     await this.#end(await this.#attempts(first));
@@ -319,6 +319,8 @@ export class Work implements StintWork, Ended, RunOwner {
     try {
       const fields = { err: error, consumer: consumer.name, id: this.copy.id };
       logger.error(fields, 'delivery failed inside the bus; the message is kept');
+      // Nothing else would give the claim back, and its owner lives on and renews it.
+      void this.claim?.mark('release');
     } catch {
       // Nobody is left to be told.
     }

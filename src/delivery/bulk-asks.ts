@@ -1,0 +1,153 @@
+import type { Clock } from '../contract/clock.js';
+import type { InboxCopy } from '../contract/inbox.js';
+import { wait } from './backoff.js';
+
+/** Pauses between two tries at a store that does not answer, ms. */
+export const DOWN_WAIT_MIN_MS = 100;
+export const DOWN_WAIT_MAX_MS = 10_000;
+
+/** Bulks of one kind on their way at a time: what is asked for meanwhile gathers for the next one. */
+const IN_FLIGHT_MAX = 2;
+
+/** What asks: a delivery. */
+export interface Asker {
+  /** True when delivery or consumer ended: nobody waits for the answer any more. */
+  readonly isOver: boolean;
+  /** Aborted when the consumer is stopped hard. */
+  readonly signal: AbortSignal;
+}
+
+/** Who owns a claim, or will: a bulk of claims writes its token there before it is sent. */
+export interface TokenHolder {
+  token: string;
+}
+
+/** One copy that waits for an answer. */
+interface Ask<Answer> {
+  readonly copy: InboxCopy;
+  readonly holder: TokenHolder;
+  readonly asker: Asker;
+  readonly resolve: (answer: Answer | null) => void;
+}
+
+/** What asking in bulk needs. */
+export interface BulkAsksOptions<Answer> {
+  /** Most copies in one call. */
+  readonly size: number;
+  readonly call: (
+    copies: readonly InboxCopy[],
+    token: string,
+  ) => PromiseLike<readonly Answer[]> | readonly Answer[];
+  /** Makes the token of a bulk; absent: those who ask have one, and a bulk holds those of one token. */
+  readonly newToken?: () => string;
+  readonly clock: Clock;
+  /** The store stopped answering, or (with `null`) answered. */
+  readonly onAnswer: (error: unknown) => void;
+}
+
+/**
+ * Asks a store that answers later. What is asked for in one turn of the event loop, or while calls are on their way, goes
+ * in one call. A call that fails is repeated as it was, with its token, for those who still wait.
+ */
+export class BulkAsks<Answer> {
+  readonly #options: BulkAsksOptions<Answer>;
+  #queue: Ask<Answer>[] = [];
+  #inFlight = 0;
+  #isScheduled = false;
+
+  constructor(options: BulkAsksOptions<Answer>) {
+    this.#options = options;
+  }
+
+  /** Resolves with `null` if the delivery ended before the store answered; never rejects. */
+  ask(copy: InboxCopy, holder: TokenHolder, asker: Asker): Promise<Answer | null> {
+    return new Promise((resolve) => {
+      this.#queue.push({ copy, holder, asker, resolve });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#inFlight >= IN_FLIGHT_MAX || this.#queue.length === 0) return;
+    this.#isScheduled = true;
+    // Not a microtask: handlers that end in the same turn, each after some promises of its own, go together.
+    setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    const asks = this.#options.newToken === undefined ? this.#takeOneToken() : this.#takeDistinct();
+    this.#inFlight += 1;
+    void this.#send(asks, asks[0]?.holder.token ?? '').then(() => {
+      this.#inFlight -= 1;
+      this.#schedule();
+    });
+    this.#schedule();
+  };
+
+  /** Never two copies of one message in a bulk: under one token both would own it. */
+  #takeDistinct(): Ask<Answer>[] {
+    const { size, newToken } = this.#options;
+    const token = newToken?.() ?? '';
+    const messages = new Set<string>();
+    return this.#take(size, ({ copy, holder }) => {
+      const message = `${copy.generation}/${copy.id}`;
+      if (messages.has(message)) return false;
+      messages.add(message);
+      holder.token = token;
+      return true;
+    });
+  }
+
+  #takeOneToken(): Ask<Answer>[] {
+    const token = this.#queue[0]?.holder.token;
+    return this.#take(this.#options.size, ({ holder }) => holder.token === token);
+  }
+
+  #take(size: number, belongs: (ask: Ask<Answer>) => boolean): Ask<Answer>[] {
+    const taken: Ask<Answer>[] = [];
+    this.#queue = this.#queue.filter((ask) => {
+      if (taken.length === size || !belongs(ask)) return true;
+      taken.push(ask);
+      return false;
+    });
+    return taken;
+  }
+
+  async #send(first: readonly Ask<Answer>[], token: string): Promise<void> {
+    const { call, clock, onAnswer } = this.#options;
+    let delayMs = DOWN_WAIT_MIN_MS;
+    for (let asks = first; asks.length > 0; asks = dropEnded(asks)) {
+      const answers = await this.#try(() =>
+        call(
+          asks.map(({ copy }) => copy),
+          token,
+        ),
+      );
+      if (answers !== null) {
+        onAnswer(null);
+        for (const [place, { resolve }] of asks.entries()) resolve(answers[place] ?? null);
+        return;
+      }
+      asks = dropEnded(asks);
+      if (asks.length > 0) await wait(clock, delayMs, asks[0]?.asker.signal);
+      delayMs = Math.min(delayMs * 2, DOWN_WAIT_MAX_MS);
+    }
+  }
+
+  async #try(call: () => PromiseLike<readonly Answer[]> | readonly Answer[]) {
+    try {
+      return await call();
+    } catch (error) {
+      this.#options.onAnswer(error);
+      return null;
+    }
+  }
+}
+
+/** Those who still wait; the others are told that nobody will answer. */
+function dropEnded<Answer>(asks: readonly Ask<Answer>[]): readonly Ask<Answer>[] {
+  const ended = asks.filter(({ asker }) => asker.isOver);
+  for (const { resolve } of ended) resolve(null);
+  return ended.length === 0 ? asks : asks.filter(({ asker }) => !asker.isOver);
+}
