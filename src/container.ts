@@ -30,6 +30,7 @@ import { Pipeline } from './delivery/pipeline.js';
 import type { RetryPlace } from './delivery/pipeline-options.js';
 import { TicketBook } from './delivery/publish-ticket.js';
 import { systemClock } from './delivery/system-clock.js';
+import { surelyRememberedMs, type Window } from './delivery/window.js';
 import { ConsumerFeed } from './handover/consumer-feed.js';
 import { Consumers } from './handover/consumers.js';
 import { deadLetterQueueOf, deadLetterTopicOf, retryTopicsOf } from './messages/names.js';
@@ -38,6 +39,7 @@ import { logEvents } from './observability/log-events.js';
 import { Relay } from './outbox/relay.js';
 import { BackgroundCopies } from './routing/background-copies.js';
 import { checkConsumer, checkFeed, namePlaces } from './routing/check-consumer.js';
+import { checkInbox } from './routing/check-inbox.js';
 import { checkTwins } from './routing/check-topic.js';
 import { logPublishes } from './routing/log-publishes.js';
 import { createOutboxPath } from './routing/outbox-path.js';
@@ -231,6 +233,8 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
   const configured = changeConsumer({ ...given, topic: plan.topic }, configOf(config, given.name));
   const definition = namePlaces(configured, present);
   checkConsumer(definition, present, plan.brokers);
+  const { maxMessageAgeMs, deadLetters } = config;
+  checkInbox(definition, inbox, { maxMessageAgeMs, ...deadLetters });
   checkTwins([
     ...routes.kafkaNames(),
     ...[...present, definition].flatMap((one) =>
@@ -246,6 +250,7 @@ function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: reado
   const pipeline = new Pipeline({
     consumer: definition,
     inbox,
+    window: windowOf(definition, inbox, maxMessageAgeMs),
     deadLetterOf: ({ delivery, id, failure, maxBytes }) =>
       deadLetterOf({ incoming: delivery.message, id, topic: definition.topic.name }, failure, maxBytes),
     deadLetterPublisher: oncePerBroker((broker) =>
@@ -298,6 +303,13 @@ function retryPlaces(
     const broker = fedBy();
     return { broker, publisher: publishers(broker)(delayMs) };
   };
+}
+
+/** The memory of one process ends with it, so that it decides about ages only where the consumer says so. */
+function windowOf(consumer: AnyConsumer, inbox: Inbox | null, maxMessageAgeMs: number): Window | null {
+  if (inbox === null) return null;
+  const policy = consumer.outsideWindow ?? (inbox.isShared ? 'stop' : 'run');
+  return { policy, maxMessageAgeMs, maxCopyAgeMs: surelyRememberedMs(inbox.ttlMs) };
 }
 
 /** Makes what is asked for when it is first asked for. */

@@ -11,9 +11,6 @@ import { newMessageId } from './messages/ids.js';
 
 const CLOSE_DEADLINE_MS = 5_000;
 
-/** Letters that died longer ago are not replayed. */
-const MAX_REPLAY_AGE_MS = 14 * 86_400_000;
-
 /** Connects each broker when it is first asked for; one that did not come up is tried again by the next who asks. */
 function opener({ ports, clock }: Wiring, timeoutMs: number) {
   const opened = new Map<BrokerName, Promise<BrokerPort>>();
@@ -81,7 +78,7 @@ export async function openDesk(options: CreateBusOptions): Promise<DeadLetterDes
     inbox,
     clock,
     wait: (delayMs, signal) => wait(clock, delayMs, signal),
-    limits: { maxReplayAgeMs: MAX_REPLAY_AGE_MS, ...config.deadLetters },
+    limits: config.deadLetters,
     secrets: secretsOf(config),
     newToken: () => newMessageId(clock.epochMs()),
     close: async () => {

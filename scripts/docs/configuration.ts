@@ -7,7 +7,7 @@ const SECTIONS: readonly { readonly title: string; readonly roots: readonly stri
   { title: 'Kafka', roots: ['kafka'] },
   { title: 'RabbitMQ', roots: ['rabbitmq'] },
   { title: 'Publishing', roots: ['publish'] },
-  { title: 'Dead letters', roots: ['deadLetters'] },
+  { title: 'Inbox and dead letters', roots: ['maxMessageAge', 'deadLetters'] },
 ];
 
 const settingsOf = (roots: readonly string[]): Setting[] =>

@@ -31,7 +31,7 @@ type TopicConfig = Pick<
 /** What configuration says of one consumer; it wins over the definition in code. The broker is in {@link Flags}. */
 export type ConsumerConfig = Pick<
   ConsumerOptions<unknown>,
-  'concurrency' | 'ordering' | 'retry' | 'timeoutMs' | 'invalid' | 'inbox'
+  'concurrency' | 'ordering' | 'retry' | 'timeoutMs' | 'invalid' | 'inbox' | 'outsideWindow'
 > & {
   readonly kafka?: KafkaConsumerSettings;
   readonly rabbitmq?: RabbitmqConsumerSettings;
@@ -70,9 +70,13 @@ export interface BusConfig {
     readonly bounds: PublishBounds;
   };
   readonly start: { readonly timeoutMs: number };
+  /** Oldest message that is handled, ms. */
+  readonly maxMessageAgeMs: number;
   readonly deadLetters: {
     /** How often one letter may be replayed. */
     readonly maxReplays: number;
+    /** Oldest dead letter that is replayed, ms. */
+    readonly maxReplayAgeMs: number;
   };
   readonly logLevel: LogLevel;
   /** Log lines for people. Absent: only on a terminal. */

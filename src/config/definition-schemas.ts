@@ -185,7 +185,20 @@ export const consumerSchema = z.strictObject({
     doc: 'What happens to a message that fails its schema or is no JSON.',
     absent: '`dead-letter`',
   }),
-  inbox: optionalToggle({ doc: 'With `false` the consumer uses no inbox.', absent: '`true`' }),
+  inbox: described(
+    z.exactOptional(z.union([z.boolean(), z.strictObject({ transaction: z.exactOptional(z.boolean()) })])),
+    {
+      ...other(
+        "With `false` the consumer uses no inbox. With `transaction` the handler's writes and the record that the message is done are committed together.",
+        '`true`, `false` or `{ "transaction": true }`',
+      ),
+      absent: '`true`',
+    },
+  ),
+  outsideWindow: optionalChoice(['stop', 'run', 'dead-letter'], {
+    doc: 'What becomes of a copy that is older than the inbox surely remembers: kept and nothing is taken past it, run all the same, or dead-lettered as `expired`.',
+    absent: '`stop` with an inbox that outlives the process, else `run`',
+  }),
   retry: z.exactOptional(retrySchema),
   kafka: z.exactOptional(
     z.strictObject({

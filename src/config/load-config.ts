@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { parseDurationMs } from '../contract/duration.js';
 import { ConfigError, type ConfigProblem } from '../contract/errors.js';
 import { BROKER_NAMES, type BrokerName } from '../contract/message.js';
 import { resolveEnabled, resolveKafka, resolveRabbitmq } from './brokers.js';
@@ -144,7 +145,11 @@ async function resolveValues(values: ConfigValues, context: Context): Promise<Re
     ) as Record<string, ConsumerConfig>,
     publish: { policy, timeoutMs, bounds, ...(primary !== undefined && { primary }) },
     start: values.start,
-    deadLetters: values.deadLetters,
+    maxMessageAgeMs: parseDurationMs(values.maxMessageAge, 'maxMessageAge'),
+    deadLetters: {
+      maxReplays: values.deadLetters.maxReplays,
+      maxReplayAgeMs: parseDurationMs(values.deadLetters.maxReplayAge, 'deadLetters.maxReplayAge'),
+    },
     logLevel: values.logLevel,
     ...(values.logPretty !== undefined && { logPretty: values.logPretty }),
     ...(values.rabbitmq.managementUrl !== undefined && { managementUrl: values.rabbitmq.managementUrl }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { kafkaSchema, rabbitmqSchema } from './broker-schemas.js';
 import { consumerSchema, topicSchema } from './definition-schemas.js';
-import { choice, duration, integer, optionalChoice, optionalToggle, toggle } from './setting.js';
+import { choice, duration, integer, optionalChoice, optionalToggle, span, toggle } from './setting.js';
 
 const publishSchema = z.strictObject({
   policy: choice(
@@ -55,12 +55,20 @@ export const configSchema = z.strictObject({
       }),
     })
     .prefault({}),
+  maxMessageAge: span('7d', {
+    env: 'MAX_MESSAGE_AGE',
+    doc: 'Oldest message that a consumer with a shared inbox handles; `outsideWindow` says what becomes of older ones.',
+  }),
   deadLetters: z
     .strictObject({
       maxReplays: integer(
         { min: 1, max: 1_000, default: 5 },
         { env: 'DEAD_LETTERS_MAX_REPLAYS', doc: 'How often one dead letter may be replayed.' },
       ),
+      maxReplayAge: span('14d', {
+        env: 'DEAD_LETTERS_MAX_REPLAY_AGE',
+        doc: 'Oldest dead letter that is replayed.',
+      }),
     })
     .prefault({}),
   logLevel: choice(

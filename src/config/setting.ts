@@ -83,6 +83,14 @@ const DURATION_MAX_MS = 3_600_000;
 export const duration = (defaultMs: number, facts: Omit<FactsInput, 'unit'>) =>
   integer({ min: 1, max: DURATION_MAX_MS, default: defaultMs }, { unit: 'ms', ...facts });
 
+/** A text such as `7d`, or ms, with a default: for spans longer than an hour. */
+export const span = (value: string, facts: FactsInput) =>
+  described(z.union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/)]).default(value), {
+    allowed: 'a duration, as `7d`',
+    ...facts,
+    kind: 'text',
+  });
+
 const BOOLEAN_ALLOWED = 'exactly `true` or `false`';
 
 /** `true` or `false`, with a default. */

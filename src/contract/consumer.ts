@@ -1,6 +1,7 @@
 import type { Logger } from './logger.js';
 import type { BrokerName, Message } from './message.js';
 import type { AnyTopic, TopicDefinition } from './topic.js';
+import type { TransactionSession } from './transaction-session.js';
 
 /** Delays between attempts in process. */
 export interface BackoffOptions {
@@ -66,6 +67,11 @@ export interface HandlerContext {
   /** The same for every attempt of one message: for effects outside any transaction. */
   readonly idempotencyKey: string;
   readonly logger: Logger;
+  /**
+   * With `inbox: { transaction: true }`: writes that are given it are committed together with the record that the message
+   * is done, or not at all. Otherwise `undefined`.
+   */
+  readonly session: TransactionSession | undefined;
   /** Run again after this many ms (or `'5s'`); an attempt like any other. */
   retry(options?: { after?: number | string }): HandlerVerdict;
   /** Give up at once, with reason `rejected`. */
@@ -109,6 +115,24 @@ export interface RabbitmqConsumerSettings {
   readonly deliveryLimit?: number;
 }
 
+/** How a consumer uses the inbox of the bus. */
+export interface ConsumerInbox {
+  /**
+   * True: the handler's writes with `context.session` and the record that the message is done are committed together. Needs
+   * an inbox with transactions (MongoDB as a replica set), and `timeoutMs` below the life of a transaction. Default `false`.
+   */
+  readonly transaction?: boolean;
+}
+
+/** What becomes of a copy that is too old for the inbox to know. */
+export type OutsideWindow = 'stop' | 'run' | 'dead-letter';
+
+/** An effect that a unique index guards. */
+export interface DuplicateEffect {
+  /** The key pattern of the index, as it was created: `{ user: 1, day: 1 }`. */
+  readonly index: Readonly<Record<string, number | string>>;
+}
+
 /** What {@link defineConsumer} takes. */
 export interface ConsumerOptions<Output> {
   /** Lowercase with dashes. It never changes when the consumer moves, and names its flag. */
@@ -123,12 +147,23 @@ export interface ConsumerOptions<Output> {
   /** `key` (default): messages with one key run one after another. `none`: no promise. */
   readonly ordering?: 'key' | 'none';
   readonly retry?: RetryOptions;
-  /** Deadline of one run of the handler, ms. Default 60,000; at most 1,200,000 (RabbitMQ closes channels at 30 min). */
+  /** Deadline of one run of the handler, ms. Default 60,000, with transactions 30,000; at most 1,200,000 (RabbitMQ closes channels at 30 min). */
   readonly timeoutMs?: number;
   /** What happens to a message that fails its schema or is no JSON: dead letter (default) or drop. */
   readonly invalid?: 'dead-letter' | 'drop';
   /** False: no inbox for this consumer even if the bus has one. Default `true`. */
-  readonly inbox?: boolean;
+  readonly inbox?: boolean | ConsumerInbox;
+  /**
+   * A single write of MongoDB that fails with a duplicate key on exactly this index means that the effect is there already:
+   * the message is done. Any other duplicate key is a failure like others. Default: none.
+   */
+  readonly onDuplicate?: DuplicateEffect;
+  /**
+   * A copy that is older than the inbox surely remembers: `stop` keeps it and takes nothing past it, `run` runs it although
+   * it may have been handled, `dead-letter` gives it up with reason `expired`. Default `stop` with an inbox that outlives the
+   * process, else `run`.
+   */
+  readonly outsideWindow?: OutsideWindow;
   readonly kafka?: KafkaConsumerSettings;
   readonly rabbitmq?: RabbitmqConsumerSettings;
 }
@@ -152,7 +187,7 @@ export interface ConsumerDefinition<Output = unknown> extends Omit<ConsumerOptio
   readonly retry: ResolvedRetry;
   readonly timeoutMs: number;
   readonly invalid: 'dead-letter' | 'drop';
-  readonly inbox: boolean;
+  readonly inbox: boolean | ConsumerInbox;
   readonly kafka: KafkaConsumerSettings;
   readonly rabbitmq: RabbitmqConsumerSettings;
 }

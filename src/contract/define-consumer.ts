@@ -2,7 +2,9 @@ import type {
   AnyConsumer,
   BackoffOptions,
   ConsumerDefinition,
+  ConsumerInbox,
   ConsumerOptions,
+  DuplicateEffect,
   FinalErrors,
   KafkaConsumerSettings,
   RabbitmqConsumerSettings,
@@ -25,6 +27,8 @@ const KNOWN = [
   'timeoutMs',
   'invalid',
   'inbox',
+  'onDuplicate',
+  'outsideWindow',
   'kafka',
   'rabbitmq',
 ] satisfies (keyof ConsumerOptions<unknown>)[];
@@ -33,6 +37,8 @@ const KNOWN_RETRY = ['inline', 'deferred', 'maxAge', 'never'] satisfies (keyof R
 const KNOWN_INLINE = ['attempts', 'backoff'] satisfies (keyof NonNullable<RetryOptions['inline']>)[];
 const KNOWN_BACKOFF = ['initialMs', 'factor', 'maxMs', 'jitter'] satisfies (keyof BackoffOptions)[];
 const KNOWN_NEVER = ['types', 'codes', 'when'] satisfies (keyof FinalErrors)[];
+const KNOWN_INBOX = ['transaction'] satisfies (keyof ConsumerInbox)[];
+const KNOWN_DUPLICATE = ['index'] satisfies (keyof DuplicateEffect)[];
 const KNOWN_KAFKA = [
   'deadLetterTopic',
   'retryPrefix',
@@ -49,6 +55,11 @@ const KNOWN_RABBITMQ = [
 
 /** RabbitMQ closes a channel whose delivery stays unacked for 30 min; a handler must end well before. */
 const TIMEOUT_MAX_MS = 1_200_000;
+
+const TIMEOUT_DEFAULT_MS = 60_000;
+
+/** MongoDB ends transactions after 60 s by default. */
+const TRANSACTION_TIMEOUT_DEFAULT_MS = 30_000;
 
 const RETRY_DEFAULT: ResolvedRetry = {
   attempts: 3,
@@ -85,6 +96,7 @@ function unknownProblemOf(options: ConsumerOptions<unknown>): string | null {
     unknownOptions('retry.inline', retry?.inline, KNOWN_INLINE) ??
     unknownOptions('retry.never', retry?.never, KNOWN_NEVER) ??
     unknownOptions('retry.inline.backoff', retry?.inline?.backoff, KNOWN_BACKOFF) ??
+    unknownOptions('onDuplicate', options.onDuplicate, KNOWN_DUPLICATE) ??
     unknownOptions('kafka', kafka, KNOWN_KAFKA) ??
     unknownOptions('rabbitmq', rabbitmq, KNOWN_RABBITMQ)
   );
@@ -109,7 +121,8 @@ function problemOf(consumer: ConsumerDefinition): string | null {
   return (
     notOneOf('ordering', consumer.ordering, ['key', 'none']) ??
     notOneOf('invalid', consumer.invalid, ['dead-letter', 'drop']) ??
-    notOneOf('inbox', consumer.inbox, [true, false]) ??
+    inboxProblemOf(consumer) ??
+    notOneOf('outsideWindow', consumer.outsideWindow, ['stop', 'run', 'dead-letter']) ??
     notOneOf('kafka.startFrom', consumer.kafka.startFrom, ['earliest', 'latest']) ??
     skipProblemOf(consumer.kafka) ??
     limitProblemOf(consumer.rabbitmq) ??
@@ -121,6 +134,19 @@ function skipProblemOf({ skip = [] }: KafkaConsumerSettings): string | null {
   const bad = skip.filter((text) => typeof text !== 'string' || parseLogPosition(text) === null);
   if (bad.length === 0) return null;
   return `kafka.skip must be texts such as "topic/partition/offset", but has ${bad.map((one) => JSON.stringify(one)).join(', ')}`;
+}
+
+function inboxProblemOf({ inbox, onDuplicate }: ConsumerDefinition): string | null {
+  if (typeof inbox !== 'boolean') {
+    if (typeof inbox !== 'object' || inbox === null) return 'inbox must be true, false or { transaction }';
+    const problem =
+      unknownOptions('inbox', inbox, KNOWN_INBOX) ??
+      notOneOf('inbox.transaction', inbox.transaction, [true, false]);
+    if (problem !== null) return problem;
+  }
+  if (onDuplicate === undefined) return null;
+  const isIndex = typeof onDuplicate.index === 'object' && Object.keys(onDuplicate.index ?? {}).length > 0;
+  return isIndex ? null : 'onDuplicate.index must be the key pattern of an index, as { user: 1 }';
 }
 
 function limitProblemOf({ deliveryLimit }: RabbitmqConsumerSettings): string | null {
@@ -159,11 +185,23 @@ function delaysOf(attempts: number, { initialMs, factor, maxMs }: Required<Backo
   return totalMs;
 }
 
+/** True if the handler's writes are committed together with the record that the message is done. */
+export const wantsTransaction = ({ inbox }: Pick<ConsumerDefinition, 'inbox'>): boolean =>
+  typeof inbox === 'object' && inbox.transaction === true;
+
 /** What configuration may change of a consumer; it wins over the definition in code. */
 export type ConsumerChanges = Partial<
   Pick<
     ConsumerOptions<unknown>,
-    'concurrency' | 'ordering' | 'retry' | 'timeoutMs' | 'invalid' | 'inbox' | 'kafka' | 'rabbitmq'
+    | 'concurrency'
+    | 'ordering'
+    | 'retry'
+    | 'timeoutMs'
+    | 'invalid'
+    | 'inbox'
+    | 'outsideWindow'
+    | 'kafka'
+    | 'rabbitmq'
   >
 >;
 
@@ -195,7 +233,9 @@ export function defineConsumer<Output>(options: ConsumerOptions<Output>): Consum
   const consumer: ConsumerDefinition<Output> = Object.freeze({
     concurrency: 16,
     ordering: 'key',
-    timeoutMs: 60_000,
+    timeoutMs: wantsTransaction({ inbox: given.inbox ?? true })
+      ? TRANSACTION_TIMEOUT_DEFAULT_MS
+      : TIMEOUT_DEFAULT_MS,
     invalid: 'dead-letter',
     inbox: true,
     kafka: {},

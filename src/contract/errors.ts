@@ -103,6 +103,10 @@ export const ERRORS = {
     retriable: false,
     cure: 'Start a transaction on the session, and publish with it before the commit.',
   },
+  BC_OUTSIDE_WINDOW: {
+    retriable: false,
+    cure: 'Set outsideWindow of the consumer to "run" or "dead-letter", or raise maxMessageAge and the TTL of the inbox.',
+  },
   BC_TRANSACTIONS_UNSUPPORTED: {
     retriable: false,
     cure: 'Run the store as a replica set, or take transaction: true off the consumer.',

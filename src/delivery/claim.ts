@@ -1,4 +1,4 @@
-import type { Awaitable, InboxCopy } from '../contract/inbox.js';
+import type { Awaitable, InboxCopy, InboxTransaction } from '../contract/inbox.js';
 import type { Asker, TokenHolder } from './bulk-asks.js';
 import type { InboxGate, Mark, Passage } from './inbox-gate.js';
 
@@ -9,6 +9,7 @@ export class Claim implements TokenHolder {
   readonly copy: InboxCopy;
   readonly #gate: InboxGate;
   readonly #asker: Asker;
+  #isSettled = false;
 
   constructor(gate: InboxGate, copy: InboxCopy, asker: Asker) {
     this.#gate = gate;
@@ -26,7 +27,23 @@ export class Claim implements TokenHolder {
    * later one: `release` raises the record to its attempt.
    */
   mark(what: Mark, copy: InboxCopy = this.copy): Awaitable<boolean> {
+    if (this.#isSettled) return what === 'markDone';
     const claimant = copy === this.copy ? this : { copy, token: this.token };
     return this.#gate.mark(what, claimant, this.#asker);
+  }
+
+  /** The record is `done` already, by a transaction or by somebody else: marking it is no call any more. */
+  wasSettled(): void {
+    this.#isSettled = true;
+  }
+
+  /** Opens a transaction that settles it; `null`: the claim was lost; `lost`: the delivery ended first. */
+  begin(): Promise<InboxTransaction | null | 'lost'> {
+    return this.#gate.begin(this, this.#asker);
+  }
+
+  /** True if the store undid a transaction for a reason of its own. */
+  isTransient(error: unknown): boolean {
+    return this.#gate.isTransient(error);
   }
 }

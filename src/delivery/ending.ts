@@ -90,6 +90,14 @@ export function readExpired(expiresAtMs: number, attempt: number): Failed {
   };
 }
 
+/** A copy that is older than the inbox remembers: it counts as expired. */
+export const readOutside = (error: BuscouplerError, attempt: number): Failed => ({
+  kind: 'failed',
+  reason: 'expired',
+  error,
+  attempt,
+});
+
 /** A message that fails codec or schema. */
 export function readProblem(problem: string, attempt: number, action: 'dead-letter' | 'drop'): Ending {
   if (action === 'drop') return { kind: 'drop', reason: problem };

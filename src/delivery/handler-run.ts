@@ -4,6 +4,7 @@ import { parseDurationMs } from '../contract/duration.js';
 import type { BuscouplerError } from '../contract/errors.js';
 import type { Logger } from '../contract/logger.js';
 import type { BrokerName, Message } from '../contract/message.js';
+import type { TransactionSession } from '../contract/transaction-session.js';
 import { isThenable } from '../messages/thenable.js';
 import type { RunningHandler, RunningHandlers } from './running-handlers.js';
 
@@ -25,6 +26,8 @@ export interface RunFacts {
   readonly messageId: string;
   readonly attempt: number;
   readonly broker: BrokerName;
+  /** Of the transaction that settles the message. */
+  readonly session?: TransactionSession;
 }
 
 /**
@@ -35,6 +38,7 @@ export class HandlerRun implements HandlerContext, RunningHandler {
   readonly messageId: string;
   readonly attempt: number;
   readonly broker: BrokerName;
+  readonly session: TransactionSession | undefined;
   readonly deadlineMs: number;
   readonly #scope: RunScope;
   readonly #owner: RunOwner;
@@ -51,6 +55,7 @@ export class HandlerRun implements HandlerContext, RunningHandler {
     this.messageId = facts.messageId;
     this.attempt = facts.attempt;
     this.broker = facts.broker;
+    this.session = facts.session;
     this.deadlineMs = scope.clock.monotonicMs() + scope.consumer.timeoutMs;
   }
 

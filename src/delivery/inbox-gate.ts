@@ -1,5 +1,5 @@
 import type { Clock } from '../contract/clock.js';
-import type { Awaitable, ClaimOutcome, Inbox, InboxCopy } from '../contract/inbox.js';
+import type { Awaitable, ClaimOutcome, Inbox, InboxCopy, InboxTransaction } from '../contract/inbox.js';
 import { isThenable } from '../messages/thenable.js';
 import { wait } from './backoff.js';
 import { type Asker, BulkAsks, DOWN_WAIT_MAX_MS, DOWN_WAIT_MIN_MS, type TokenHolder } from './bulk-asks.js';
@@ -101,6 +101,26 @@ export class InboxGate {
     );
   }
 
+  /** Opens a transaction that settles the claim, as soon as the store answers. `null`: the claim was lost. */
+  async begin(claimant: Claimant, asker: Asker): Promise<InboxTransaction | null | 'lost'> {
+    const { inbox, consumer } = this.#options;
+    const { copy, token } = claimant;
+    for (let delayMs = DOWN_WAIT_MIN_MS; ; delayMs = Math.min(delayMs * 2, DOWN_WAIT_MAX_MS)) {
+      try {
+        const transaction = (await inbox.transactions?.begin(consumer, copy, token)) ?? null;
+        this.#setDown(false, null);
+        return transaction;
+      } catch (error) {
+        if (!this.isTransient(error)) this.#setDown(true, error);
+        if (!(await this.#pause(delayMs, asker))) return 'lost';
+      }
+    }
+  }
+
+  isTransient(error: unknown): boolean {
+    return this.#options.inbox.transactions?.isTransient(error) ?? false;
+  }
+
   #ask<What extends Mark | 'claim'>(
     what: What,
     { copy, token }: Claimant,
@@ -122,7 +142,7 @@ export class InboxGate {
     for (let answer = first, delayMs = BUSY_WAIT_MIN_MS; ; answer = ask()) {
       const [outcome] = await this.#untilAnswered(answer, ask, asker);
       if (outcome !== undefined && outcome !== 'busy') return outcome;
-      if (!(await this.#waitForOwner(delayMs, asker))) return 'lost';
+      if (!(await this.#pause(delayMs, asker))) return 'lost';
       delayMs = Math.min(delayMs * 2, BUSY_WAIT_MAX_MS);
     }
   }
@@ -131,12 +151,12 @@ export class InboxGate {
     for (let delayMs = BUSY_WAIT_MIN_MS; ; delayMs = Math.min(delayMs * 2, BUSY_WAIT_MAX_MS)) {
       const outcome = await claims.ask(claimant.copy, claimant, asker);
       if (outcome !== null && outcome !== 'busy') return outcome;
-      if (!(await this.#waitForOwner(delayMs, asker))) return 'lost';
+      if (!(await this.#pause(delayMs, asker))) return 'lost';
     }
   }
 
   /** False if the delivery ended meanwhile. */
-  async #waitForOwner(delayMs: number, asker: Asker): Promise<boolean> {
+  async #pause(delayMs: number, asker: Asker): Promise<boolean> {
     if (asker.isOver) return false;
     await wait(this.#options.clock, delayMs, asker.signal);
     return !asker.isOver;

@@ -7,6 +7,7 @@ import type { Logger } from '../contract/logger.js';
 import type { BrokerName, OutgoingMessage } from '../contract/message.js';
 import type { Failure } from '../dead-letters/failure.js';
 import type { TicketBook } from './publish-ticket.js';
+import type { Window } from './window.js';
 
 /** A message that is given up on, and how large its letter may be. */
 export interface LetterRequest {
@@ -29,6 +30,8 @@ export interface PipelineOptions {
   readonly consumer: AnyConsumer;
   /** `null`: every delivery is run. */
   readonly inbox: Inbox | null;
+  /** `null` or absent: every copy is run, whatever its age. */
+  readonly window?: Window | null;
   readonly deadLetterOf: (request: LetterRequest) => OutgoingMessage;
   readonly deadLetterPublisher: (broker: BrokerName) => Publisher;
   readonly deadLetterPlace: (broker: BrokerName) => string;

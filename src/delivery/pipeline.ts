@@ -1,5 +1,5 @@
 import type { Delivery } from '../contract/broker.js';
-import { describeError } from '../contract/errors.js';
+import { type BuscouplerError, describeError } from '../contract/errors.js';
 import type { BrokerName } from '../contract/message.js';
 import { newMessageId } from '../messages/ids.js';
 import { wait } from './backoff.js';
@@ -26,6 +26,8 @@ export class Pipeline {
   #stint: Stint;
   #inboxTrouble: string | null = null;
   #isProbing = false;
+  /** Why copies are held back, until the consumer starts anew. */
+  #held: string | null = null;
 
   constructor(options: PipelineOptions) {
     const { consumer } = options;
@@ -34,6 +36,7 @@ export class Pipeline {
       decode: createDecoder(consumer),
       gate: this.#createGate(options),
       lettingGo: new LettingGo(options),
+      onHeld: (why) => this.#hold(why),
     };
     this.#concurrency = consumer.concurrency;
     this.#stint = this.#createStint();
@@ -67,7 +70,14 @@ export class Pipeline {
 
   /** Why nothing gets through at the moment; `null` if everything does. */
   get trouble(): string | null {
-    return this.#inboxTrouble ?? (this.#isProbing ? PROBES : null);
+    return this.#inboxTrouble ?? (this.#isProbing ? PROBES : null) ?? this.#held;
+  }
+
+  #hold(why: BuscouplerError): void {
+    if (this.#held !== null) return;
+    this.#held = why.message;
+    const { consumer, emit } = this.#scope;
+    emit('consumer-paused', { consumer: consumer.name, reason: why.message });
   }
 
   setConcurrency(concurrency: number): void {
@@ -96,6 +106,7 @@ export class Pipeline {
    */
   async interrupt(): Promise<void> {
     const ended = this.#stint;
+    this.#held = null;
     this.#stint = this.#createStint();
     ended.end();
     const over = new AbortController();

@@ -1,7 +1,9 @@
 import type { Delivery } from '../contract/broker.js';
 import type { HandlerResult } from '../contract/consumer.js';
+import { wantsTransaction } from '../contract/define-consumer.js';
+import type { BuscouplerError } from '../contract/errors.js';
 import type { InboxCopy } from '../contract/inbox.js';
-import type { BrokerName } from '../contract/message.js';
+import type { BrokerName, IncomingMessage, Message } from '../contract/message.js';
 import { HEADERS } from '../messages/header-names.js';
 import { readText, readTimeMs } from '../messages/headers.js';
 import { newMessageId } from '../messages/ids.js';
@@ -9,6 +11,7 @@ import { isThenable } from '../messages/thenable.js';
 import { wait } from './backoff.js';
 import { Claim } from './claim.js';
 import { type Decode, type DecodeResult, identityOf } from './decode.js';
+import { isDuplicateEffect } from './duplicate-effect.js';
 import {
   type Again,
   ASIDE,
@@ -17,11 +20,12 @@ import {
   type Ending,
   INTERRUPTED,
   readExpired,
+  readOutside,
   readProblem,
   readThrown,
   readVerdict,
 } from './ending.js';
-import { HandlerRun, type RunOwner } from './handler-run.js';
+import { HandlerRun, type RunFacts, type RunOwner } from './handler-run.js';
 import { copyOf } from './inbox-copy.js';
 import type { InboxGate, Passage } from './inbox-gate.js';
 import type { Lane, LaneItem } from './key-lanes.js';
@@ -30,13 +34,20 @@ import { planNextAttempt } from './next-attempt.js';
 import type { PipelineOptions } from './pipeline-options.js';
 import { type EarlyCopy, planEarly } from './retry-plan.js';
 import type { Stint, StintWork } from './stint.js';
+import { runInTransaction } from './transacted-run.js';
+import { outsideWindow } from './window.js';
 
 /** What all work of one consumer shares. */
 export interface WorkScope extends PipelineOptions {
   readonly decode: Decode;
   readonly gate: InboxGate | null;
   readonly lettingGo: LettingGo;
+  /** A copy is too old to be decided about, and the consumer's policy is to stop. */
+  readonly onHeld: (why: BuscouplerError) => void;
 }
+
+/** How often a copy that is held back looks whether its delivery ended, ms. */
+const HELD_LOOK_MS = 1_000;
 
 /**
  * One delivery on its way: through the inbox and its attempts to its end. A handler that succeeds the first time passes
@@ -61,6 +72,8 @@ export class Work implements StintWork, Ended, RunOwner {
   #isAside = false;
   readonly #scope: WorkScope;
   readonly #stint: Stint;
+  /** Why it is too old to be run, if so. */
+  #outside: BuscouplerError | null = null;
   /** Waits for the end of a later attempt. */
   #onAttempt: ((result: Ending | Again) => void) | null = null;
 
@@ -94,11 +107,12 @@ export class Work implements StintWork, Ended, RunOwner {
 
   #begin(): void {
     const { message } = this.delivery;
-    const { clock } = this.#scope;
+    const { clock, consumer } = this.#scope;
     const own = identityOf(message);
     this.copy = copyOf(message, own ?? newMessageId(clock.epochMs()));
-    const early = this.copy.attempt > 1 ? this.#planEarly() : null;
-    if (early === null) this.#enter(own !== null);
+    if (this.#isHeldBack(message)) return;
+    const early = this.copy.attempt > 1 && this.#outside === null ? this.#planEarly() : null;
+    if (early === null) this.#enter(own !== null || wantsTransaction(consumer));
     else if (early.kind === 'wait') this.#startAfter(early.waitMs);
     else this.#goOn(this.#scope.lettingGo.forward(this, early, this.#readFirstFailure()));
   }
@@ -130,6 +144,21 @@ export class Work implements StintWork, Ended, RunOwner {
     else this.#goOn(this.#pass(passage));
   }
 
+  /** Looks at the age of the copy; true if it is kept and not run, until its delivery or the consumer ends. */
+  #isHeldBack(message: IncomingMessage): boolean {
+    const { window, gate, clock, onHeld } = this.#scope;
+    if (window === null || window === undefined || window.policy === 'run' || gate === null) return false;
+    this.#outside = outsideWindow(window, { message, copy: this.copy }, clock.epochMs());
+    if (this.#outside === null || window.policy === 'dead-letter') return false;
+    onHeld(this.#outside);
+    this.#goOn(this.#untilOver());
+    return true;
+  }
+
+  async #untilOver(): Promise<void> {
+    while (!this.isOver) await wait(this.#scope.clock, HELD_LOOK_MS, this.signal);
+  }
+
   async #pass(waited: Passage | Promise<Passage>): Promise<void> {
     const { lettingGo } = this.#scope;
     const passage = await waited;
@@ -148,6 +177,10 @@ export class Work implements StintWork, Ended, RunOwner {
 
   /** Decodes and runs the handler; every way ends in `#attempted`. */
   #attempt(): void {
+    if (this.#outside !== null) {
+      this.#attempted(readOutside(this.#outside, this.#attemptNumber));
+      return;
+    }
     if (this.#stint.massFailure.holds(this)) {
       this.#attempted(ASIDE);
       return;
@@ -191,22 +224,37 @@ export class Work implements StintWork, Ended, RunOwner {
       this.#attempted(readProblem(decoded.problem, attempt, scope.consumer.invalid));
       return;
     }
-    const run = new HandlerRun(scope, this, { messageId: this.copy.id, attempt, broker: this.broker });
-    run.start(decoded.message, this.#stint.running);
+    const facts = { messageId: this.copy.id, attempt, broker: this.broker };
+    if (this.claim !== null && wantsTransaction(scope.consumer))
+      this.#runTransacted(this.claim, decoded.message, facts);
+    else new HandlerRun(scope, this, facts).start(decoded.message, this.#stint.running);
+  }
+
+  #runTransacted(claim: Claim, message: Message, facts: RunFacts): void {
+    const { running } = this.#stint;
+    runInTransaction({ scope: this.#scope, claim, running, message, facts, asker: this }).then(
+      (result) => (result === INTERRUPTED ? this.#attempted(result) : this.#ran(result)),
+      (error: unknown) => this.#failInside(error),
+    );
   }
 
   runReturned(run: HandlerRun, result: HandlerResult): void {
-    const ending = result === undefined ? DONE : readVerdict(result, run.attempt);
-    const { massFailure } = this.#stint;
-    if (ending.kind !== 'again' || massFailure.isProbing) massFailure.decided();
-    this.#attempted(ending);
+    this.#ran(result === undefined ? DONE : readVerdict(result, run.attempt));
   }
 
   runThrew(_: HandlerRun, error: unknown): void {
     // Cancelled by us it is not a failure of the handler.
-    const ending = this.#stint.isOver ? INTERRUPTED : this.#readThrown(error);
-    if (ending.kind === 'again' && !ending.isRetriable) this.#stint.massFailure.decided();
-    this.#attempted(ending);
+    if (this.#stint.isOver) this.#attempted(INTERRUPTED);
+    else
+      this.#ran(isDuplicateEffect(error, this.#scope.consumer.onDuplicate) ? DONE : this.#readThrown(error));
+  }
+
+  /** An attempt ended by itself; what is no failure, or one that waiting cannot cure, says that the rest of the world works. */
+  #ran(result: Ending | Again): void {
+    const { massFailure } = this.#stint;
+    const isDecided = result.kind !== 'again' || !result.isRetriable;
+    if (isDecided || (!result.isFailure && massFailure.isProbing)) massFailure.decided();
+    this.#attempted(result);
   }
 
   #readThrown(error: unknown): Again {

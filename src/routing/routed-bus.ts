@@ -2,6 +2,7 @@ import type { BrokerPort, Topology } from '../contract/broker.js';
 import type { Clock } from '../contract/clock.js';
 import type { AnyConsumer } from '../contract/consumer.js';
 import type { ConsumerSet } from '../contract/consumer-set.js';
+import { wantsTransaction } from '../contract/define-consumer.js';
 import { BuscouplerError, describeError } from '../contract/errors.js';
 import type { Inbox } from '../contract/inbox.js';
 import type { BrokerName } from '../contract/message.js';
@@ -139,6 +140,7 @@ export class RoutedBus implements MessageBus {
 
   async #setUp(added: AnyConsumer): Promise<void> {
     const { consumers, routes, ports } = this.#options;
+    await this.#prepareTransactions(added);
     for (const name of routes.planOf(added.topic).brokers) {
       if (this.#up.has(name)) await ports.get(name)?.provision({ topics: [added.topic], consumers: [added] });
     }
@@ -188,9 +190,15 @@ export class RoutedBus implements MessageBus {
   }
 
   async #startStores(): Promise<void> {
-    const { inbox, outbox } = this.#options;
+    const { inbox, outbox, consumers } = this.#options;
     await startStore(inbox, 'inbox', 'BC_INBOX_UNAVAILABLE');
+    for (const consumer of consumers.definitions()) await this.#prepareTransactions(consumer);
     await startStore(outbox, 'outbox', 'BC_OUTBOX_UNAVAILABLE');
+  }
+
+  async #prepareTransactions(consumer: AnyConsumer): Promise<void> {
+    if (wantsTransaction(consumer))
+      await this.#options.inbox?.transactions?.prepare(consumer.name, consumer.timeoutMs);
   }
 
   /** What runs already stops, so that start() can be tried again. */

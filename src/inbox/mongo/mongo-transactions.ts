@@ -98,12 +98,14 @@ class MongoTransaction implements InboxTransaction {
         await this.session.commitTransaction();
         break;
       } catch (error) {
-        if (hasLabel(error, 'UnknownTransactionCommitResult') && !signal.aborted) {
-          await this.#pause(); // committing again is idempotent
-          continue;
+        const isUnknown = hasLabel(error, 'UnknownTransactionCommitResult');
+        const isCommitted = isUnknown ? null : await this.#isCommitted();
+        if (isCommitted === true) break;
+        if (isCommitted === false || signal.aborted) {
+          await this.abort(); // whatever it is: without a commit it ends
+          throw error;
         }
-        if (await this.#isCommitted()) break;
-        throw error;
+        await this.#pause(); // committing again is idempotent
       }
     }
     await this.#end();
@@ -116,10 +118,17 @@ class MongoTransaction implements InboxTransaction {
     renewals.hold(this.#claim.token, [this.#claim.key]);
   }
 
-  /** Reads the outcome back: a primary that stepped down may not know the transaction any more. */
-  async #isCommitted(): Promise<boolean> {
+  /**
+   * Reads the outcome back: a primary that stepped down may not know the transaction any more. `null`: the store does not
+   * answer, so nobody knows yet.
+   */
+  async #isCommitted(): Promise<boolean | null> {
     const { key, token } = this.#claim;
-    return (await this.#store.records.findOne({ _id: key, token, state: 'done' })) !== null;
+    try {
+      return (await this.#store.records.findOne({ _id: key, token, state: 'done' })) !== null;
+    } catch {
+      return null;
+    }
   }
 
   #pause(): Promise<void> {

@@ -54,7 +54,7 @@ test('lists letters as aligned text, and as JSON', async () => {
   expect(text).toMatchObject({ code: 0, err: '' });
   const [head = '', first = '', , , more] = text.out.split('\n');
   expect(first.indexOf('billing')).toBe(head.indexOf('CONSUMER'));
-  expect(first).toMatch(/rabbitmq {2}attempts {2}TypeError: cannot book 0 /);
+  expect(first).toMatch(/rabbitmq {2}rejected {2}TypeError: cannot book 0 /);
   expect(more).toMatch(/^More with --cursor \S+$/);
   const page = await cli('list', '--json', ...(more?.split(' ').slice(2) ?? []));
   expect(JSON.parse(page.out)).toMatchObject({ letters: [{ id: 'm2' }], cursor: null });

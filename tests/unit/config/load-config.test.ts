@@ -209,7 +209,7 @@ describe('values', () => {
   it('names the known keys beside an unknown one', async () => {
     const [problem] = await problemsOf(KAFKA, { consumers: { a: { x: 1 } } } as ConfigInput);
     expect(problem?.allowed).toBe(
-      'broker, concurrency, ordering, timeoutMs, invalid, inbox, retry, kafka, rabbitmq',
+      'broker, concurrency, ordering, timeoutMs, invalid, inbox, outsideWindow, retry, kafka, rabbitmq',
     );
   });
 

@@ -116,6 +116,14 @@ test.each<[unknown, string]>([
     { ...required, retry: { inline: { attempts: 12 } } },
     'waits 52700 ms between its 12 attempts; at most 30000',
   ],
+  [{ ...required, inbox: 'yes' }, 'inbox must be true, false or { transaction }'],
+  [{ ...required, inbox: null }, 'inbox must be true, false or { transaction }'],
+  [{ ...required, inbox: { transaction: 1 } }, 'inbox.transaction must be'],
+  [{ ...required, inbox: { transactions: true } }, 'unknown option inbox.transactions'],
+  [{ ...required, onDuplicate: { index: 'user_1' } }, 'onDuplicate.index must be'],
+  [{ ...required, onDuplicate: { index: {} } }, 'onDuplicate.index must be'],
+  [{ ...required, onDuplicate: { code: 11000 } }, 'unknown option onDuplicate.code'],
+  [{ ...required, outsideWindow: 'wait' }, 'outsideWindow must be'],
   [{ ...required, kafka: { startFrom: 'now' } }, 'kafka.startFrom must be'],
   [{ ...required, kafka: { skip: ['orders/1/2', 'orders/1', 'a b/1/2'] } }, 'but has "orders/1", "a b/1/2"'],
   [{ ...required, kafka: { topic: 'x' } }, 'unknown option kafka.topic'],
@@ -123,6 +131,14 @@ test.each<[unknown, string]>([
   [{ ...required, rabbitmq: { prefetch: 5 } }, 'unknown option rabbitmq.prefetch'],
 ])('a consumer is refused, naming the option (%#)', (options, what) => {
   expect(() => defineConsumer(options as ConsumerOptions<unknown>)).toThrow(refused(what));
+});
+
+test('a handler in a transaction has half a minute unless it is told otherwise', () => {
+  const inbox = { transaction: true };
+  expect(defineConsumer(required).timeoutMs).toBe(60_000);
+  expect(defineConsumer({ ...required, inbox: { transaction: false } }).timeoutMs).toBe(60_000);
+  expect(defineConsumer({ ...required, inbox }).timeoutMs).toBe(30_000);
+  expect(defineConsumer({ ...required, inbox, timeoutMs: 50_000 }).timeoutMs).toBe(50_000);
 });
 
 test('the delays between inline attempts are at most 30 s together', () => {

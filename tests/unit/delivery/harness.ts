@@ -16,6 +16,7 @@ import type { TopicOptions } from '../../../src/contract/topic.js';
 import { deadLetterOf } from '../../../src/dead-letters/record.js';
 import { Pipeline } from '../../../src/delivery/pipeline.js';
 import { TicketBook } from '../../../src/delivery/publish-ticket.js';
+import type { Window } from '../../../src/delivery/window.js';
 import { copyHeaders } from '../../../src/messages/headers.js';
 import { createFakeClock } from '../../../src/testing/fake-clock.js';
 
@@ -99,6 +100,7 @@ export interface WorldOptions {
   readonly consumer?: Partial<ConsumerOptions<unknown>>;
   readonly topic?: Partial<TopicOptions>;
   readonly inbox?: Inbox | null;
+  readonly window?: Window | null;
 }
 
 /** A pipeline on a fake clock, with a dead-letter place that a test holds. */
@@ -144,6 +146,7 @@ export function createWorld(options: WorldOptions = {}) {
   const pipeline = new Pipeline({
     consumer,
     inbox: options.inbox ?? null,
+    window: options.window ?? null,
     deadLetterOf: ({ delivery, id, failure, maxBytes }) =>
       deadLetterOf({ incoming: delivery.message, id, topic: topic.name }, failure, maxBytes),
     deadLetterPublisher: () => publisher,

@@ -10,7 +10,10 @@ import { type Deferred, deferred } from '../delivery/harness.js';
 const ON_KAFKA = { CONSUMER_BILLING_BROKER: 'kafka' };
 
 /** An inbox that says of itself that other instances share it. */
-const sharedInbox = (): Inbox => ({ ...memoryInbox({ clock: createFakeClock() }), isShared: true });
+const sharedInbox = (): Inbox => ({
+  ...memoryInbox({ clock: createFakeClock(), ttlMs: 30 * 86_400_000 }),
+  isShared: true,
+});
 
 /** A bus whose consumer `billing` records where it ran what, as `id broker`. */
 async function openRecorded(options: Omit<TestBusOptions, 'consumers'> = {}) {
