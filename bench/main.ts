@@ -6,6 +6,7 @@ import { consumeRows } from './rows/consume.js';
 import { dualRows } from './rows/dual.js';
 import { dualByHandRow } from './rows/dual-by-hand.js';
 import { embeddedRows } from './rows/embedded.js';
+import { inboxRows } from './rows/inbox.js';
 import { keyOrderRows } from './rows/key-order.js';
 import { memoryRows } from './rows/memory.js';
 import { outboxRows } from './rows/outbox.js';
@@ -20,6 +21,7 @@ const ROWS: readonly Row[] = [
   ...consumeRows,
   ...keyOrderRows,
   ...embeddedRows,
+  ...inboxRows,
   ...memoryRows,
   ...outboxRows,
 ];

@@ -47,12 +47,31 @@ export async function run(): Promise<Receipt> {
 }
 `;
 
+/** Needs mongoose's types; the programs above do without. */
+const TYPED_MONGO = `
+import { defineConsumer, defineTopic, type Inbox } from 'buscoupler';
+import { mongoInbox } from 'buscoupler/mongo';
+import mongoose from 'mongoose';
+export const inbox: Inbox = mongoInbox(mongoose.connection, { ttl: '40d' });
+export const consumer = defineConsumer({
+  name: 'typed', topic: defineTopic<{ user: string }>({ name: 'typed_topic' }), group: 'typed-group',
+  inbox: { transaction: true },
+  handle: async ({ data }, { session }) => {
+    // @ts-expect-error without a transaction there is no session
+    session.inTransaction();
+    await mongoose.connection.collection('users').insertOne(data, session === undefined ? {} : { session });
+  },
+});
+// @ts-expect-error options are typed
+mongoInbox(mongoose.connection, { ttlMs: 1 });
+`;
+
 /** Programs of a user, by file name. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   'use.mjs': `import { ${NAMES} } from 'buscoupler';\n${BODY}\nconsole.log(JSON.stringify(result));\n`,
   'use.cjs': `const { ${NAMES} } = require('buscoupler');\n(async () => {${BODY}\nconsole.log(JSON.stringify(result));\n})();\n`,
   'use.test.js': `const { ${NAMES} } = require('buscoupler');\ntest('runs in Jest', async () => {${BODY}\nexpect(result).toEqual(${JSON.stringify(EXPECTED)});\n});\n`,
-  'same.cjs': `const names = ['buscoupler', 'buscoupler/testing'];
+  'same.cjs': `const names = ['buscoupler', 'buscoupler/testing', 'buscoupler/mongo'];
 Promise.all(names.map((name) => import(name))).then((modules) => {
   console.log(names.every((name, index) => {
     const required = require(name);
@@ -63,23 +82,30 @@ Promise.all(names.map((name) => import(name))).then((modules) => {
   'deep.mjs': `import('buscoupler/dist/esm/container.js').catch((error) => console.log(error.code));\n`,
   'typed.mts': TYPED,
   'typed.cts': TYPED,
-  'tsconfig.json': JSON.stringify({
+  'mongo/typed.mts': TYPED_MONGO,
+  'mongo/typed.cts': TYPED_MONGO,
+  'mongo/tsconfig.json': tsconfigOf(['typed.mts', 'typed.cts'], { skipLibCheck: true }),
+  'tsconfig.json': tsconfigOf(['typed.mts', 'typed.cts'], { skipLibCheck: false }),
+};
+
+function tsconfigOf(files: readonly string[], options: { readonly skipLibCheck: boolean }): string {
+  return JSON.stringify({
     compilerOptions: {
       module: 'nodenext',
       target: 'es2023',
       strict: true,
       exactOptionalPropertyTypes: true,
       noEmit: true,
-      skipLibCheck: false,
       types: ['node'],
+      ...options,
     },
-    files: ['typed.mts', 'typed.cts'],
-  }),
-};
+    files,
+  });
+}
 
 /** Writes the programs and a package that depends on nothing yet. */
 export function writePrograms(folder: string): void {
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(join(folder, 'mongo'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'commonjs' }));
   for (const [name, text] of Object.entries(PROGRAMS)) writeFileSync(join(folder, name), text);
 }

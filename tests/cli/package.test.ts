@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -107,6 +107,15 @@ test('its types are right for ES modules and for CommonJS, without skipping the 
   const types = join(folder, 'node_modules', '@types');
   symlinkSync(join(ROOT, 'node_modules', '@types'), types);
   const { code, stdout } = await node(join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+}, 60_000);
+
+test('without mongoose everything but its types works, and with it the session is typed', async () => {
+  const mongoose = join(folder, 'node_modules', 'mongoose');
+  expect(existsSync(mongoose)).toBe(false); // an optional peer
+  symlinkSync(join(ROOT, 'node_modules', 'mongoose'), mongoose);
+  const project = join(folder, 'mongo');
+  const { code, stdout } = await node(join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project);
   expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
 }, 60_000);
 
