@@ -49,6 +49,25 @@ const inboxSide = (inbox: Inbox, name: string, size: number, callers: number): S
   close: async () => undefined,
 });
 
+/** Claims in bulks, each while the one before it is worked off, as a consumer's deliveries wait for their turn. */
+function claimAhead(inbox: Inbox, round: string, count: number) {
+  const bulks: Promise<string>[] = [];
+  const bulk = (place: number): Promise<string> => {
+    bulks[place] ??= (async () => {
+      const token = uniqueName('token');
+      const from = place * IN_FLIGHT;
+      await inbox.claim('bench', copiesFrom(round, from, Math.min(IN_FLIGHT, count - from)), token);
+      return token;
+    })();
+    return bulks[place];
+  };
+  return async (n: number): Promise<{ id: string; token: string }> => {
+    const place = Math.floor(n / IN_FLIGHT);
+    if ((place + 1) * IN_FLIGHT < count) void bulk(place + 1);
+    return { id: `${round}-${n}`, token: await bulk(place) };
+  };
+}
+
 /** A transaction with the handler's one insert; with an inbox, settled by its first write. */
 function transactionSide(connection: mongoose.Connection, inbox: Inbox | null): Side {
   const effects = connection.collection(uniqueName('effects'));
@@ -71,16 +90,15 @@ function transactionSide(connection: mongoose.Connection, inbox: Inbox | null): 
     name: inbox === null ? 'bare transactions' : 'with the inbox',
     open: async () => {
       await effects.createIndex({ n: 1 });
+      await inbox?.start();
     },
     round: async (count) => {
       const round = uniqueName('message');
       if (inbox === null) return rate({ count, size: 1, callers: IN_FLIGHT }, (from) => bare(from));
-      return rate({ count, size: IN_FLIGHT, callers: 1 }, async (from, size) => {
-        const copies = copiesFrom(round, from, size);
-        // One bulk for all that are in flight, as the bus claims them; each has a transaction of its own.
-        await inbox.claim('bench', copies, round);
-        await Promise.all(copies.map(({ id }, n) => settled(inbox, { id, token: round }, from + n)));
-      });
+      const claimed = claimAhead(inbox, round, count);
+      return rate({ count, size: 1, callers: IN_FLIGHT }, async (from) =>
+        settled(inbox, await claimed(from), from),
+      );
     },
     close: async () => undefined,
   };
@@ -140,7 +158,7 @@ export const inboxRows: readonly Row[] = [
     (connection) => {
       const inbox = mongoInbox(connection);
       return {
-        ours: { ...transactionSide(connection, inbox), open: async () => void (await inbox.start()) },
+        ours: transactionSide(connection, inbox),
         theirs: transactionSide(connection, null),
       };
     },
