@@ -5,7 +5,7 @@ import type { InboxTransaction } from '../../contract/inbox.js';
 import { settledAs } from './mark-records.js';
 import type { Records } from './record.js';
 import type { Renewals } from './renewals.js';
-import { hasLabel } from './store-errors.js';
+import { isRefusal } from './store-errors.js';
 
 /** Life of a transaction where the server does not say it, s: the server's own default. */
 const LIFETIME_DEFAULT_SECONDS = 60;
@@ -98,8 +98,7 @@ class MongoTransaction implements InboxTransaction {
         await this.session.commitTransaction();
         break;
       } catch (error) {
-        const isUnknown = hasLabel(error, 'UnknownTransactionCommitResult');
-        const isCommitted = isUnknown ? null : await this.#isCommitted();
+        const isCommitted = isRefusal(error) ? await this.#isCommitted() : null;
         if (isCommitted === true) break;
         if (isCommitted === false || signal.aborted) {
           await this.abort(); // whatever it is: without a commit it ends

@@ -31,8 +31,14 @@ export function isTimeLimit(error: unknown): boolean {
 }
 
 /** True if the driver or the server says so of the error. */
-export const hasLabel = (error: unknown, label: string): boolean =>
-  read(error).hasErrorLabel?.(label) === true;
+const hasLabel = (error: unknown, label: string): boolean => read(error).hasErrorLabel?.(label) === true;
+
+/**
+ * True if the server itself refused the commit. No server found, a lost connection or a deadline say nothing: the
+ * transaction may be open there still, so that even its unchanged record proves nothing.
+ */
+export const isRefusal = (error: unknown): boolean =>
+  read(error).name === 'MongoServerError' && !hasLabel(error, 'UnknownTransactionCommitResult');
 
 /**
  * True if the server undid the transaction for a reason of its own. "No such transaction" carries the label too, but

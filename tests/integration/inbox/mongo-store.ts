@@ -9,6 +9,7 @@ export async function connectMongoose(url: string, options: mongoose.ConnectOpti
   const connection = mongoose.createConnection(url, {
     dbName: `inbox_${process.pid}_${Date.now().toString(36)}`,
     serverSelectionTimeoutMS: 5_000,
+    heartbeatFrequencyMS: 500, // a server that is back is seen soon
     runtimeAdapters: { os },
     ...options,
   });

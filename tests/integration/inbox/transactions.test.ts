@@ -12,7 +12,7 @@ import {
 import { mongoInbox } from '../../../src/mongo.js';
 import { copyOf } from '../../support/inbox/copy-of.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
-import { FIND, type FoundServer } from '../../support/servers/find-servers.js';
+import { type MongodbServer, startMongodb } from '../../support/servers/mongodb.js';
 import { connectMongoose, openInbox } from './mongo-store.js';
 
 type Options = Partial<Parameters<typeof defineConsumer<{ n: number }>>[0]>;
@@ -20,13 +20,13 @@ type Options = Partial<Parameters<typeof defineConsumer<{ n: number }>>[0]>;
 const orders = defineTopic<{ n: number }>({ name: 'orders' });
 
 describeWithServers('effects in transactions with the inbox', { own: ['mongodb'] }, () => {
-  let server: FoundServer<'mongodb'>;
+  let server: MongodbServer;
   let connection: mongoose.Connection;
   const buses: MessageBus[] = [];
   let made = 0;
   beforeAll(async () => {
-    server = await FIND.mongodb();
-    connection = await connectMongoose(server.address.url);
+    server = await startMongodb(); // its own: its settings are changed
+    connection = await connectMongoose(server.url);
   }, 60_000);
   afterEach(async () => {
     await Promise.all(buses.splice(0).map((bus) => bus.close()));
@@ -223,7 +223,7 @@ describeWithServers('effects in transactions with the inbox', { own: ['mongodb']
     });
     const failPoint = { configureFailPoint: 'failCommand', mode: { times: 3 } };
     const data = { failCommands: ['commitTransaction'], errorCode: 91, closeConnection: false };
-    await admin.command({ ...failPoint, data }); // needs a server with test commands
+    await admin.command({ ...failPoint, data });
     await bus.publish(orders, { n: 1 }, { id: 'one' });
     await untilSettled(bus);
     expect({ effects: await effects.countDocuments(), state: await settled('one'), told }).toEqual({
