@@ -2,13 +2,13 @@ import type { BrokerName } from '../contract/message.js';
 import type { Outbox, OutboxLane, OutboxRow } from '../contract/outbox.js';
 import type { TransactionSession } from '../contract/transaction-session.js';
 import { memoryBoard } from './memory-board.js';
-import { type MemorySession, openMemorySession } from './memory-session.js';
+import { type MemoryTransaction, openMemoryTransaction } from './memory-transaction.js';
 import { duplicate, noTransaction } from './outbox-errors.js';
 
 /** An outbox in memory, with transactions of its own. */
 export interface MemoryOutbox extends Outbox {
   /** Opens a transaction. */
-  begin(): MemorySession;
+  begin(): MemoryTransaction;
   /** Committed rows that some broker lacks. */
   readonly size: number;
 }
@@ -31,11 +31,14 @@ export function memoryOutbox(): MemoryOutbox {
   const kept = new Map<string, Kept>();
   /** Ids of open transactions too. */
   const taken = new Set<string>();
-  const staged = new WeakMap<MemorySession, OutboxRow[]>();
+  const staged = new WeakMap<
+    object,
+    { readonly rows: OutboxRow[]; readonly transaction: MemoryTransaction }
+  >();
 
-  const begin = (): MemorySession => {
+  const begin = (): MemoryTransaction => {
     const rows: OutboxRow[] = [];
-    const session = openMemorySession({
+    const transaction = openMemoryTransaction({
       onCommit: () => {
         for (const row of rows) {
           kept.set(row.rowId, { row, waiting: new Set(row.brokers), parked: new Set() });
@@ -45,20 +48,19 @@ export function memoryOutbox(): MemoryOutbox {
         for (const { rowId } of rows) taken.delete(rowId);
       },
     });
-    staged.set(session, rows);
-    return session;
+    staged.set(transaction.session, { rows, transaction });
+    return transaction;
   };
 
-  const add = (row: OutboxRow, given: TransactionSession): void => {
-    const session = given as MemorySession;
-    const rows = typeof session === 'object' && session !== null ? staged.get(session) : undefined;
-    if (rows === undefined || !session.isOpen) throw noTransaction();
+  const add = (row: OutboxRow, session: TransactionSession): void => {
+    const open = typeof session === 'object' && session !== null ? staged.get(session) : undefined;
+    if (open === undefined || !open.transaction.isOpen) throw noTransaction();
     if (taken.has(row.rowId)) {
-      session.abort();
+      open.transaction.abort();
       throw duplicate(row);
     }
     taken.add(row.rowId);
-    rows.push(row);
+    open.rows.push(row);
   };
 
   const settle = (one: Kept, broker: BrokerName): void => {

@@ -3,7 +3,7 @@ export { createLogStore, type LogStore } from '../adapters/memory/log-store.js';
 export { createQueueBroker } from '../adapters/memory/queue-broker.js';
 export { createQueueStore, type QueueStore } from '../adapters/memory/queue-store.js';
 export { type MemoryOutbox, memoryOutbox } from '../outbox/memory-outbox.js';
-export type { MemorySession } from '../outbox/memory-session.js';
+export type { MemoryTransaction } from '../outbox/memory-transaction.js';
 export { type ContractCase, runCase, skipReason } from './contract/contract-case.js';
 export { contractCases } from './contract/contract-cases.js';
 export type { BrokerProfile, ContractRig, ContractSetup, RigBroker } from './contract/contract-rig.js';

@@ -8,11 +8,12 @@ describe('the memory outbox', () => {
     return {
       outbox,
       begin: async () => {
-        const session = outbox.begin();
+        const transaction = outbox.begin();
+        const { session } = transaction;
         return {
           session,
-          commit: async () => session.commit(),
-          abort: async () => session.abort(),
+          commit: async () => transaction.commit(),
+          abort: async () => transaction.abort(),
         };
       },
     };

@@ -8,12 +8,13 @@ describe('a publish with a session', () => {
   test('is sent to every broker of the route after the commit, with one id, and leaves the outbox', async () => {
     const { open, clock, outbox, arrived } = await openFleet();
     const bus = await open();
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     const receipt = await bus.publish(orders, { n: 1 }, { session });
     expect(receipt).toMatchObject({ brokers: { kafka: 'outbox', rabbitmq: 'outbox' } });
     await clock.advance(5_000);
     expect(arrived).toEqual({ kafka: [], rabbitmq: [] });
-    session.commit();
+    transaction.commit();
     await clock.advance(1_000);
     expect(arrived).toEqual({ kafka: [{ id: receipt.id, n: 1 }], rabbitmq: [{ id: receipt.id, n: 1 }] });
     expect(outbox.size).toBe(0);
@@ -22,9 +23,10 @@ describe('a publish with a session', () => {
   test('is never sent when the transaction is aborted (C46)', async () => {
     const { open, clock, outbox, arrived } = await openFleet();
     const bus = await open();
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     await bus.publish(orders, { n: 1 }, { session });
-    session.abort();
+    transaction.abort();
     await clock.advance(60_000);
     expect(arrived).toEqual({ kafka: [], rabbitmq: [] });
     expect(outbox.size).toBe(0);
@@ -33,8 +35,9 @@ describe('a publish with a session', () => {
   test('is refused without an open transaction (C46)', async () => {
     const { open, outbox } = await openFleet();
     const bus = await open();
-    const session = outbox.begin();
-    session.commit();
+    const transaction = outbox.begin();
+    const { session } = transaction;
+    transaction.commit();
     for (const none of [session, null as never]) {
       await expect(bus.publish(orders, { n: 1 }, { session: none })).rejects.toMatchObject({
         code: 'BC_TRANSACTION_REQUIRED',
@@ -47,14 +50,16 @@ describe('a publish with a session', () => {
     const refunds = defineTopic({ name: 'refunds' });
     const bus = await open({ topics: [orders, refunds], relay: false });
     const first = outbox.begin();
-    await bus.publish(orders, { n: 1 }, { session: first, id: 'one' });
-    await bus.publish(refunds, { n: 1 }, { session: first, id: 'one' });
+    await bus.publish(orders, { n: 1 }, { session: first.session, id: 'one' });
+    await bus.publish(refunds, { n: 1 }, { session: first.session, id: 'one' });
     first.commit();
     const second = outbox.begin();
-    await expect(bus.publish(orders, { n: 2 }, { session: second, id: 'one' })).rejects.toMatchObject({
-      code: 'BC_OUTBOX_DUPLICATE',
-      retriable: false,
-    });
+    await expect(bus.publish(orders, { n: 2 }, { session: second.session, id: 'one' })).rejects.toMatchObject(
+      {
+        code: 'BC_OUTBOX_DUPLICATE',
+        retriable: false,
+      },
+    );
     expect(second.isOpen).toBe(false);
     await clock.advance(10_000);
     expect(outbox.size).toBe(2);
@@ -63,7 +68,7 @@ describe('a publish with a session', () => {
   test('is refused without an outbox', async () => {
     const { open, outbox } = await openFleet();
     const bus = await open({ outbox: null });
-    await expect(bus.publish(orders, { n: 1 }, { session: outbox.begin() })).rejects.toMatchObject({
+    await expect(bus.publish(orders, { n: 1 }, { session: outbox.begin().session })).rejects.toMatchObject({
       code: 'BC_DEFINITION_INVALID',
     });
   });
@@ -77,11 +82,12 @@ describe('a publish with a session', () => {
     const bus = await open({ topics: [orders, routed] });
     queues.declareQueue({ name: 'tap' });
     queues.bind('tap', 'routed', 'shop.a');
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     await bus.publish(routed, { shop: 'a' }, { session, headers: { note: 'kept' } });
     const publishedAtMs = clock.epochMs();
     await clock.advance(3_600_000);
-    session.commit();
+    transaction.commit();
     await clock.advance(1_000);
     const [message] = queues.read('tap');
     expect(message?.headers).toMatchObject({
@@ -94,14 +100,15 @@ describe('a publish with a session', () => {
   test('is validated and measured before it is stored', async () => {
     const { open, outbox } = await openFleet();
     const bus = await open();
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     const big = { n: 1, user: 'x'.repeat(5_000) };
     await expect(bus.publish(orders, big, { session })).rejects.toMatchObject({ code: 'BC_MESSAGE_INVALID' });
     const body = { n: 1, text: 'x'.repeat(2_000_000) };
     await expect(bus.publish(orders, body, { session })).rejects.toMatchObject({
       code: 'BC_MESSAGE_TOO_LARGE',
     });
-    session.commit();
+    transaction.commit();
     expect(outbox.size).toBe(0);
   });
 });
@@ -121,9 +128,10 @@ describe('the relay', () => {
       release: () => never,
     });
     const bus = await open({ outbox: dying });
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     const { id } = await bus.publish(orders, { n: 1 }, { session });
-    session.commit();
+    transaction.commit();
     await clock.advance(1_000);
     expect(marks).toBeGreaterThan(0);
     expect(outbox.size).toBe(1);
@@ -149,9 +157,10 @@ describe('the relay', () => {
     const bus = await open();
     log.faults.goDown();
     for (let n = 1; n <= 50; n += 1) {
-      const session = outbox.begin();
+      const transaction = outbox.begin();
+      const { session } = transaction;
       await bus.publish(orders, { n, user: 'one' }, { session });
-      session.commit();
+      transaction.commit();
     }
     await clock.advance(5_000);
     const all = Array.from({ length: 50 }, (_, index) => index + 1);
@@ -170,10 +179,11 @@ describe('the relay', () => {
     const { open, clock, outbox, queues, arrived } = await openFleet();
     const bus = await open();
     const fault = queues.faults.refuse({ count: 3, matches: ({ key }) => key === 'bad' });
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     for (let n = 1; n <= 5; n += 1) await bus.publish(orders, { n, user: 'bad' }, { session });
     for (let n = 11; n <= 15; n += 1) await bus.publish(orders, { n, user: 'good' }, { session });
-    session.commit();
+    transaction.commit();
     await clock.advance(100);
     expect(fault.hits).toBeGreaterThan(0);
     expect(numbers(arrived.rabbitmq)).toEqual([11, 12, 13, 14, 15]);
@@ -187,9 +197,10 @@ describe('the relay', () => {
     const bus = await open();
     const hold = queues.faults.holdReplies({ count: 2, matches: ({ key }) => key === 'slow' });
     const publish = async (n: number, user: string): Promise<void> => {
-      const session = outbox.begin();
+      const transaction = outbox.begin();
+      const { session } = transaction;
       await bus.publish(orders, { n, user }, { session });
-      session.commit();
+      transaction.commit();
     };
     await publish(1, 'slow');
     await publish(2, 'slow');
@@ -208,9 +219,10 @@ describe('the relay', () => {
   test('sends a key with more rows than fit at once in order, without a pause in between', async () => {
     const { open, clock, outbox, log } = await openFleet();
     const bus = await open({ relay: false });
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     for (let n = 1; n <= 1_200; n += 1) await bus.publish(orders, { n, user: 'one' }, { session });
-    session.commit();
+    transaction.commit();
     await open();
     await clock.advance(100);
     for (let step = 0; step < 500; step += 1) await clock.advance(0); // time stands still
@@ -222,10 +234,11 @@ describe('the relay', () => {
     const { open, clock, outbox, queues, arrived, told } = await openFleet();
     const unheard = defineTopic({ name: 'unheard' }); // no queue is bound: refused by RabbitMQ, not by Kafka
     const bus = await open({ topics: [orders, unheard] });
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     await bus.publish(unheard, { n: 1 }, { session, id: 'poison' });
     await bus.publish(orders, { n: 2 }, { session });
-    session.commit();
+    transaction.commit();
     await clock.advance(10_000);
     expect(told).toMatchObject([
       {
@@ -251,9 +264,10 @@ describe('the relay', () => {
     queues.bind('tap', 'orders', '#');
     const users = Array.from({ length: 30 }, (_, index) => `user-${index}`);
     const publishRound = async (n: number): Promise<void> => {
-      const session = outbox.begin();
+      const transaction = outbox.begin();
+      const { session } = transaction;
       for (const user of users) await bus.publish(orders, { n, user }, { session });
-      session.commit();
+      transaction.commit();
     };
     for (let n = 1; n <= 10; n += 1) await publishRound(n);
     const second = await open();
@@ -289,9 +303,10 @@ describe('the relay', () => {
     });
     const bus = await open({ outbox: away });
     isAway = true;
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     await bus.publish(orders, { n: 1 }, { session });
-    session.commit();
+    transaction.commit();
     await clock.advance(20_000);
     expect(names()).toEqual(['outbox-lost']);
     expect(bus.health()).toMatchObject({ ok: false, outbox: { state: 'away', lanes: 0 } });
@@ -313,9 +328,10 @@ describe('the relay', () => {
     await closing;
     await clock.advance(5_000);
     expect(lanesOf(second)).toBe(32);
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     for (let n = 1; n <= 40; n += 1) await second.publish(orders, { n }, { session });
-    session.commit();
+    transaction.commit();
     await clock.advance(2_000);
     expect(numbers(arrived.kafka).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
   });
@@ -323,9 +339,10 @@ describe('the relay', () => {
   test('does not run in a process that only publishes', async () => {
     const { open, clock, outbox } = await openFleet();
     const bus = await open({ relay: false });
-    const session = outbox.begin();
+    const transaction = outbox.begin();
+    const { session } = transaction;
     await bus.publish(orders, { n: 1 }, { session });
-    session.commit();
+    transaction.commit();
     await clock.advance(60_000);
     expect(outbox.size).toBe(1);
     expect(bus.health().outbox).toBeUndefined();

@@ -1,14 +1,10 @@
+import type { TransactionSession } from '../contract/transaction-session.js';
 import { noTransaction } from './outbox-errors.js';
 
-declare module '../contract/transaction-session.js' {
-  interface TransactionSessions {
-    /** Of `memoryOutbox()`. */
-    memory: MemorySession;
-  }
-}
-
 /** A transaction of a memory outbox: what is published with it is there all at once, at `commit`, or never. */
-export interface MemorySession {
+export interface MemoryTransaction {
+  /** What `publish` takes. */
+  readonly session: TransactionSession;
   readonly isOpen: boolean;
   /** Throws BC_TRANSACTION_REQUIRED when it is over already. */
   commit(): void;
@@ -16,20 +12,22 @@ export interface MemorySession {
   abort(): void;
 }
 
-/** What a session does at its end. */
-export interface SessionEnd {
+/** What a transaction does at its end. */
+export interface TransactionEnd {
   readonly onCommit: () => void;
   readonly onAbort: () => void;
 }
 
-/** Opens a session. */
-export function openMemorySession({ onCommit, onAbort }: SessionEnd): MemorySession {
+/** Opens a transaction. */
+export function openMemoryTransaction({ onCommit, onAbort }: TransactionEnd): MemoryTransaction {
   let isOpen = true;
   const end = (tell: () => void): void => {
     isOpen = false;
     tell();
   };
   return {
+    // Its type is that of the database client in use, which a store in memory has none of: only its identity counts.
+    session: Object.freeze({}) as TransactionSession,
     get isOpen() {
       return isOpen;
     },
