@@ -199,7 +199,7 @@ export interface BrokerPort {
    * What is not removed stays, however often it is read and however the reading ends. On a queue one reader at a time sees
    * a letter. Rejects with BC_PLACE_MISSING or BC_BROKER_UNAVAILABLE.
    */
-  letters?(consumer: AnyConsumer, options?: ReadLetters): AsyncIterable<StoredLetter>;
+  letters(consumer: AnyConsumer, options?: ReadLetters): AsyncIterable<StoredLetter>;
   /**
    * Steps over the one batch at this position that cannot be decoded: in the running consumer where it is attached here, else
    * for its group, which must have no members (BC_SKIP_REFUSED). Resolves with `null` if nothing is stuck there, as far

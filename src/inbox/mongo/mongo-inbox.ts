@@ -4,7 +4,9 @@ import { parseDurationMs } from '../../contract/duration.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { ClaimOutcome, Inbox, InboxCopy, InboxState, InboxTransactions } from '../../contract/inbox.js';
 import { unknownOptions } from '../../contract/known-options.js';
+import type { LetterLedger } from '../../contract/letter-ledger.js';
 import { type ClaimStore, claimRecords } from './claim-records.js';
+import { mongoLedger } from './letter-ledger.js';
 import { moveRecords, releaseRecords } from './mark-records.js';
 import { beginTransaction, prepareTransactions } from './mongo-transactions.js';
 import { openRecords, provisionRecords } from './open-records.js';
@@ -15,7 +17,10 @@ import { isTransient } from './store-errors.js';
 
 /** Options of `mongoInbox`. */
 export interface MongoInboxOptions {
-  /** Name of the collection, in the database of the connection. Default `buscoupler_inbox`. */
+  /**
+   * Name of the collection, in the database of the connection. Default `buscoupler_inbox`. What was done with dead letters
+   * of a log is kept beside it, under this name and `_letters`.
+   */
   readonly collection?: string;
   /**
    * How long a settled message is remembered, counted from settling, as ms or `'30d'`. It must exceed `maxMessageAge` + the
@@ -79,6 +84,7 @@ export class MongoInbox implements Inbox {
   readonly bulkSize = BULK_SIZE;
   readonly ttlMs: number;
   readonly transactions: InboxTransactions;
+  readonly letters: LetterLedger;
   readonly #connection: mongoose.Connection;
   readonly #clock: Clock;
   readonly #settings: Settings;
@@ -89,6 +95,10 @@ export class MongoInbox implements Inbox {
     this.#clock = clock;
     this.#settings = settingsOf(options);
     this.ttlMs = this.#settings.ttlMs;
+    this.letters = mongoLedger(connection, {
+      collection: `${this.#settings.collection}_letters`,
+      timeoutMs: this.#settings.timeoutMs,
+    });
     this.transactions = {
       prepare: (consumer, timeoutMs) => prepareTransactions(connection, consumer, timeoutMs),
       begin: (consumer, copy, token) =>
