@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import kafkajs from 'kafkajs';
-import { BuscouplerError } from '../../contract/errors.js';
+import { BuscouplerError, describeError } from '../../contract/errors.js';
 import type { Compression } from '../../contract/settings.js';
 import { lz4Bound, snappySize } from './decompressed-size.js';
 import type { BatchCodec } from './record-batch.js';
@@ -62,7 +62,7 @@ async function loadPackage<Module>(name: string, load: () => Promise<Module>): P
   try {
     return await load();
   } catch (error) {
-    throw undecodable(`The package ${name} is not installed.`, error);
+    throw undecodable(`The package ${name} cannot be loaded (${describeError(error)}).`, error);
   }
 }
 
