@@ -30,8 +30,7 @@ export interface MassFailureOptions<Item> {
  * has not failed: it waits, with its attempts untouched. The first message whose handler comes to a decision ends it.
  *
  * What waits is held unsettled. A Kafka leg pauses when its buffer is full, for as long as need be. RabbitMQ closes a
- * channel on which a delivery is unacked for 30 min: all of it goes back and is delivered again, which counts once for
- * every message held, so a limit of 20 lasts for 10 h of one failure. Returning it earlier would count just as much.
+ * channel on which a delivery is unacked for 30 min: the feed gives back what is held before (`HoldLimit`).
  */
 export class MassFailure<Item extends Probed> {
   readonly #options: MassFailureOptions<Item>;

@@ -28,6 +28,7 @@ export class Pipeline {
   #isProbing = false;
   /** Why copies are held back, until the consumer starts anew. */
   #held: string | null = null;
+  #onTrouble = (): void => undefined;
 
   constructor(options: PipelineOptions) {
     const { consumer } = options;
@@ -48,6 +49,7 @@ export class Pipeline {
       this.#inboxTrouble = error === null ? null : `The inbox does not answer (${describeError(error)}).`;
       if (this.#inboxTrouble === null) emit('consumer-resumed', { consumer: consumer.name });
       else emit('consumer-paused', { consumer: consumer.name, reason: this.#inboxTrouble });
+      this.#onTrouble();
     };
     const tokenPrefix = newMessageId(clock.epochMs());
     return new InboxGate({ inbox, consumer: consumer.name, clock, tokenPrefix, onAvailability });
@@ -59,6 +61,7 @@ export class Pipeline {
       this.#isProbing = isProbing;
       if (isProbing) emit('consumer-paused', { consumer: consumer.name, reason: PROBES });
       else emit('consumer-resumed', { consumer: consumer.name });
+      this.#onTrouble();
     };
     return new Stint({ consumer: consumer.name, concurrency: this.#concurrency, clock, random, onProbing });
   }
@@ -78,6 +81,12 @@ export class Pipeline {
     this.#held = why.message;
     const { consumer, emit } = this.#scope;
     emit('consumer-paused', { consumer: consumer.name, reason: why.message });
+    this.#onTrouble();
+  }
+
+  /** Calls the listener, which replaces the one before, whenever `trouble` may have changed. */
+  watchTrouble(listener: () => void): void {
+    this.#onTrouble = listener;
   }
 
   setConcurrency(concurrency: number): void {

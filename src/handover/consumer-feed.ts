@@ -1,17 +1,15 @@
-import type { BrokerPort, Leg, LegSpec, LegStatus } from '../contract/broker.js';
-import type { Clock } from '../contract/clock.js';
-import type { AnyConsumer } from '../contract/consumer.js';
+import type { Leg, LegSpec, LegStatus } from '../contract/broker.js';
 import { BuscouplerError, describeError } from '../contract/errors.js';
-import type { EmitEvent } from '../contract/events.js';
-import type { Inbox } from '../contract/inbox.js';
 import type { BrokerName } from '../contract/message.js';
 import type { ConsumerControl, ConsumerHealth } from '../contract/message-bus.js';
-import type { Pipeline } from '../delivery/pipeline.js';
 import { Attaching } from './attaching.js';
+import type { ConsumerFeedOptions } from './consumer-feed-options.js';
 import { type ConsumerState, mayFollow } from './consumer-states.js';
 import { Deadline } from './deadline.js';
-import { type EndLegsOptions, endLegs, type Feeding, type LegAndTaker } from './feeding.js';
+import { endLegs, type Feeding, type LegAndTaker, type LegsEnding } from './feeding.js';
+import { HELD_IN_TROUBLE, HoldLimit, limitsHolding } from './hold-limit.js';
 import { Intake } from './intake.js';
+import { checkReachable, refusalOf } from './move-refusals.js';
 import { OtherLeg } from './other-leg.js';
 
 /** Deliveries per handler in flight: with fewer, one key's messages fill the window and the other keys starve. */
@@ -20,25 +18,11 @@ const DELIVERIES_PER_HANDLER = 8;
 /** Longest wait for running handlers when a consumer stops, ms. */
 const STOP_DEADLINE_MS = 10_000;
 
+/** Longest wait for running handlers when what is held goes back, ms. */
+const GIVE_BACK_MS = 1_000;
+
 /** Pause before a consumer that could not start tries again, ms. */
 const RECOVER_MS = 1_000;
-
-/** What the feed of one consumer is made of. */
-export interface ConsumerFeedOptions {
-  readonly consumer: AnyConsumer;
-  /** The broker that its flag names. */
-  readonly broker: BrokerName;
-  readonly ports: ReadonlyMap<BrokerName, BrokerPort>;
-  readonly pipeline: Pipeline;
-  /** Brokers that its topic is published to. */
-  readonly carriers: readonly BrokerName[];
-  /** `null`: it has none, and therefore no draining leg, which could not tell copies apart. */
-  readonly inbox: Inbox | null;
-  readonly clock: Clock;
-  readonly emit: EmitEvent;
-  /** Throws BC_MOVE_REFUSED if the consumer may not be fed by this broker. */
-  readonly checkMove: (consumer: AnyConsumer, to: BrokerName) => void;
-}
 
 /**
  * One consumer, the leg that feeds it and the one that drains its other broker. Operations run one after another; `stop` does not wait for those before it but
@@ -56,6 +40,7 @@ export class ConsumerFeed implements ConsumerControl {
   #leaving: Leg | null = null;
   /** The leg that drains its other broker. */
   readonly #other: OtherLeg;
+  readonly #holding: HoldLimit;
   #concurrency: number;
   #wantsPause = false;
   #last: Promise<unknown> = Promise.resolve();
@@ -68,7 +53,13 @@ export class ConsumerFeed implements ConsumerControl {
     this.#options = options;
     this.#broker = options.broker;
     this.#concurrency = options.consumer.concurrency;
-    this.#other = new OtherLeg({ ...options, capacity: () => this.#capacity });
+    this.#other = new OtherLeg({ ...options, capacity: (broker) => this.#capacity(broker) });
+    this.#holding = new HoldLimit({
+      clock: options.clock,
+      onDue: () => this.#againIfItFails(this.#oneByOne(() => this.#giveBack())),
+      onOver: () => this.#adjust(),
+    });
+    options.pipeline.watchTrouble(() => this.#watchHolding());
   }
 
   get name(): string {
@@ -101,9 +92,14 @@ export class ConsumerFeed implements ConsumerControl {
   /** Its broker is back: starts, and while that fails for a reason that can pass, tries again. */
   recover(): void {
     if (this.#state !== 'recovering') return;
-    const starting = this.#oneByOne(async () => {
-      if (this.#state === 'recovering') await this.#start();
-    });
+    this.#againIfItFails(
+      this.#oneByOne(async () => {
+        if (this.#state === 'recovering') await this.#start();
+      }),
+    );
+  }
+
+  #againIfItFails(starting: Promise<void>): void {
     starting.catch((error: unknown) => {
       if (this.#state !== 'failed' || !(error instanceof BuscouplerError && error.retriable)) return;
       this.#enter('recovering', describeError(error));
@@ -160,8 +156,7 @@ export class ConsumerFeed implements ConsumerControl {
     }
     this.#concurrency = concurrency;
     this.#options.pipeline.setConcurrency(concurrency);
-    this.#feeding?.leg.setCapacity(this.#capacity);
-    this.#other.setCapacity(this.#capacity);
+    this.#adjust();
   }
 
   status(): ConsumerHealth {
@@ -185,8 +180,19 @@ export class ConsumerFeed implements ConsumerControl {
     return this.#options.pipeline.trouble === null ? 'live' : 'recovering';
   }
 
-  get #capacity(): number {
-    return this.#concurrency * DELIVERIES_PER_HANDLER;
+  #capacity(broker: BrokerName): number {
+    const capacity = this.#concurrency * DELIVERIES_PER_HANDLER;
+    const isCautious = this.#holding.isCautious && limitsHolding(this.#options.ports.get(broker));
+    return isCautious ? Math.min(capacity, HELD_IN_TROUBLE) : capacity;
+  }
+
+  #adjust(): void {
+    this.#feeding?.leg.setCapacity(this.#capacity(this.#feeding.leg.broker));
+    this.#other.adjust();
+  }
+
+  #watchHolding(): void {
+    if (this.#feeding !== null) this.#holding.update(this.#options.pipeline.trouble !== null);
   }
 
   #stopped(): BuscouplerError {
@@ -221,8 +227,22 @@ export class ConsumerFeed implements ConsumerControl {
     }
     this.#enter('live');
     this.#openOther();
+    this.#watchHolding();
     if (this.#wantsPause) this.#pauseNow();
     this.#tellStarted();
+  }
+
+  /** What is held for too long goes back once, before the broker takes the channel away for it, and few come again at a time. */
+  async #giveBack(): Promise<void> {
+    const feeding = this.#feeding;
+    if (feeding === null || !this.#holding.isCautious) return;
+    if (!limitsHolding(this.#options.ports.get(this.#broker))) return this.#other.giveBack();
+    const what = `"${this.name}" gives back what it holds on ${this.#broker} and takes ${HELD_IN_TROUBLE} at a time for now: ${this.#options.pipeline.trouble}`;
+    this.#options.emit('warning', { what });
+    const endMs = this.#options.clock.monotonicMs() + GIVE_BACK_MS;
+    await this.#endBoth(feeding, { endMs, interrupts: false });
+    this.#feeding = null;
+    await this.#start();
   }
 
   #openOther(): void {
@@ -254,11 +274,12 @@ export class ConsumerFeed implements ConsumerControl {
     await this.#other.untilLateLegLeft();
     if (this.#stops > 0) throw this.#stopped();
     const intake = new Intake(pipeline, broker, holding);
-    const spec: LegSpec = { consumer, capacity: this.#capacity, deliver: intake.take };
+    const spec: LegSpec = { consumer, capacity: this.#capacity(broker), deliver: intake.take };
     this.#attaching = new Attaching(port, spec, clock);
     try {
       const leg = await this.#attaching.leg;
-      if (spec.capacity !== this.#capacity) leg.setCapacity(this.#capacity); // changed meanwhile
+      const capacity = this.#capacity(broker);
+      if (spec.capacity !== capacity) leg.setCapacity(capacity); // changed meanwhile
       return { leg, intake };
     } catch (error) {
       intake.close();
@@ -274,21 +295,22 @@ export class ConsumerFeed implements ConsumerControl {
     let left = 0;
     let leftByOther = 0;
     if (feeding !== null) {
-      const draining = await this.#other.release();
-      const legs = draining === null ? [feeding] : [feeding, draining];
-      [left = 0, leftByOther = 0] = await this.#end(legs, { endMs });
+      [left = 0, leftByOther = 0] = await this.#endBoth(feeding, { endMs });
       this.#feeding = null;
       const { broker } = feeding.leg;
       this.#options.emit('consumer-stopped', { consumer: this.name, broker, unsettled: left });
     }
+    this.#holding.end();
     if (mayFollow(this.#state, 'stopped')) this.#enter('stopped');
     return left + leftByOther;
   }
 
-  async #end(
-    legs: readonly LegAndTaker[],
-    { endMs, ...rest }: { readonly endMs: number } & Pick<EndLegsOptions, 'interrupts'>,
-  ): Promise<number[]> {
+  async #endBoth(feeding: Feeding, ending: LegsEnding): Promise<number[]> {
+    const draining = await this.#other.release();
+    return this.#end(draining === null ? [feeding] : [feeding, draining], ending);
+  }
+
+  async #end(legs: readonly LegAndTaker[], { endMs, ...rest }: LegsEnding): Promise<number[]> {
     const { pipeline, clock, emit } = this.#options;
     const deadline = new Deadline(clock, endMs);
     this.#deadline = deadline;
@@ -323,11 +345,7 @@ export class ConsumerFeed implements ConsumerControl {
   #checkMove(to: BrokerName): void {
     const { consumer, ports, checkMove } = this.#options;
     checkMove(consumer, to);
-    const health = ports.get(to)?.health();
-    if (this.#feeding === null || health === undefined) return;
-    if (health.state === 'up' || health.state === 'degraded') return;
-    const what = `${to} is ${health.state}${health.reason === undefined ? '' : ` (${health.reason})`}.`;
-    throw new BuscouplerError('BC_MOVE_REFUSED', `"${consumer.name}" cannot be fed by it: ${what}`);
+    if (this.#feeding !== null) checkReachable(consumer.name, ports.get(to));
   }
 
   /** Only the name of its broker changes, unless it waits for the old one. */
@@ -380,9 +398,7 @@ export class ConsumerFeed implements ConsumerControl {
   }
 
   #refused({ from, to }: { from: BrokerName; to: BrokerName }, cause: unknown): BuscouplerError {
-    const what = `"${this.name}" stays on ${from}: ${describeError(cause)}.`;
-    const error =
-      cause instanceof BuscouplerError ? cause : new BuscouplerError('BC_MOVE_REFUSED', what, { cause });
+    const error = refusalOf(cause, `"${this.name}" stays on ${from}`);
     this.#options.emit('consumer-move-refused', { consumer: this.name, from, to, error });
     return error;
   }

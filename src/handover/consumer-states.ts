@@ -9,12 +9,12 @@ export type ConsumerState =
   | 'failed'
   | 'stopped';
 
-/** From which state which may follow. `recovering`: its broker is away, it starts by itself when that is back. */
+/** From which state which may follow. `recovering`: its broker is away, it starts by itself when that is back. `live` and `paused` start anew when they gave back what they held. */
 export const CONSUMER_TRANSITIONS: Readonly<Record<ConsumerState, readonly ConsumerState[]>> = {
   idle: ['starting', 'recovering', 'stopped'],
   starting: ['live', 'paused', 'failed', 'stopped'],
-  live: ['paused', 'moving', 'stopped'],
-  paused: ['live', 'moving', 'stopped'],
+  live: ['starting', 'paused', 'moving', 'stopped'],
+  paused: ['starting', 'live', 'moving', 'stopped'],
   moving: ['live', 'paused', 'stopped'],
   recovering: ['starting', 'stopped'],
   failed: ['starting', 'recovering', 'stopped'],

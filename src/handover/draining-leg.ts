@@ -9,7 +9,8 @@ import type { Pipeline } from '../delivery/pipeline.js';
 import { Attaching } from './attaching.js';
 import { Deadline } from './deadline.js';
 import { endLegs, type LegAndTaker } from './feeding.js';
-import { Follower, HOLD_MAX_MS } from './follower.js';
+import { Follower } from './follower.js';
+import { HOLD_MAX_MS } from './hold-limit.js';
 
 /** First and longest pause before a leg that could not be attached is tried again, ms. */
 const TRY_AGAIN_MS = { first: 1_000, longest: 60_000 };
@@ -90,6 +91,12 @@ export class DrainingLeg {
 
   setCapacity(capacity: number): void {
     this.#attached?.leg.setCapacity(capacity);
+  }
+
+  /** What it holds goes back to the broker, and comes again as the capacity allows. */
+  giveBack(): void {
+    if (this.#attached === null || this.#busy !== null || this.#isClosed) return;
+    this.#inBackground(this.#leave(this.#attached).then(() => (this.#isClosed ? undefined : this.#attach())));
   }
 
   status(): LegStatus {
@@ -183,15 +190,14 @@ export class DrainingLeg {
     if (this.#attached === null || this.#busy !== null || this.#isClosed) return;
     this.#reason = `copies there were unsettled for ${HOLD_MAX_MS / 60_000} min and are not known to the inbox`;
     emit('warning', { what: `"${consumer.name}" reads ${port.name} no more for now: ${this.#reason}.` });
-    this.#inBackground(this.#leave(this.#attached, copy));
+    this.#inBackground(this.#leave(this.#attached).then(() => this.#probeLater(copy)));
   }
 
-  async #leave(attached: Attached, copy: InboxCopy): Promise<void> {
+  async #leave(attached: Attached): Promise<void> {
     const { consumer, clock, pipeline, emit } = this.#options;
     const deadline = new Deadline(clock, clock.monotonicMs() + GIVE_UP_MS);
     this.#attached = null;
     await endLegs([attached], { consumer: consumer.name, pipeline, deadline, emit, interrupts: false });
-    this.#probeLater(copy);
   }
 
   #probeLater(copy: InboxCopy): void {

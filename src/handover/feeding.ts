@@ -34,6 +34,11 @@ export interface EndLegsOptions {
   readonly interrupts?: boolean;
 }
 
+/** How legs are ended: by when, on `Clock.monotonicMs`, and whether what runs then is interrupted. */
+export interface LegsEnding extends Pick<EndLegsOptions, 'interrupts'> {
+  readonly endMs: number;
+}
+
 /** Least time that a leg is given to leave, ms. */
 const LEAVE_MS = 1_000;
 

@@ -5,12 +5,10 @@ import type { BrokerName } from '../contract/message.js';
 import { identityOf } from '../delivery/decode.js';
 import { copyOf } from '../delivery/inbox-copy.js';
 import type { Pipeline } from '../delivery/pipeline.js';
+import { HOLD_MAX_MS } from './hold-limit.js';
 
 /** How long a copy may stay unsettled until the leg that follows has it run, ms. */
 export const ADOPT_AFTER_MS = 30_000;
-
-/** Longest time that a copy is held, ms; RabbitMQ closes the channel of one that is not acknowledged for 30 min. */
-export const HOLD_MAX_MS = 600_000;
 
 /** Pause between two look-ups while something is unsettled, ms. */
 const LOOK_MS = 250;

@@ -3,12 +3,15 @@ import type { BrokerName } from '../contract/message.js';
 import { wait } from '../delivery/backoff.js';
 import { DrainingLeg, type DrainingLegOptions } from './draining-leg.js';
 import type { LegAndTaker } from './feeding.js';
+import { limitsHolding } from './hold-limit.js';
 
 /** Longest wait for a leg that came too late to leave, ms. */
 const LATE_LEG_MS = 60_000;
 
 /** What the other leg of a consumer is made of. */
-export interface OtherLegOptions extends Omit<DrainingLegOptions, 'port' | 'inbox'> {
+export interface OtherLegOptions extends Omit<DrainingLegOptions, 'port' | 'inbox' | 'capacity'> {
+  /** Most deliveries that a leg on this broker holds at a time. */
+  readonly capacity: (broker: BrokerName) => number;
   readonly ports: ReadonlyMap<BrokerName, BrokerPort>;
   /** Brokers that its topic is published to. */
   readonly carriers: readonly BrokerName[];
@@ -30,10 +33,11 @@ export class OtherLeg {
 
   /** Drains the broker that is not this one: copies that exist there alone would wait for ever. */
   open(fedBy: BrokerName, { isPaused }: { readonly isPaused: boolean }): void {
-    const { inbox, carriers, ports, ...rest } = this.#options;
+    const { inbox, carriers, ports, capacity, ...rest } = this.#options;
     const other = carriers.find((one) => one !== fedBy && ports.has(one));
     if (inbox === null || other === undefined) return;
-    this.#leg = new DrainingLeg({ ...rest, inbox, port: ports.get(other) as BrokerPort });
+    const port = ports.get(other) as BrokerPort;
+    this.#leg = new DrainingLeg({ ...rest, inbox, port, capacity: () => capacity(other) });
     if (isPaused) this.#leg.pause();
     this.#leg.open();
   }
@@ -51,8 +55,14 @@ export class OtherLeg {
     this.#leg?.resume();
   }
 
-  setCapacity(capacity: number): void {
-    this.#leg?.setCapacity(capacity);
+  /** Its capacity changed. */
+  adjust(): void {
+    this.#leg?.setCapacity(this.#options.capacity(this.#leg.broker));
+  }
+
+  /** What it holds goes back, if its broker wants that. */
+  giveBack(): void {
+    if (this.#leg !== null && limitsHolding(this.#options.ports.get(this.#leg.broker))) this.#leg.giveBack();
   }
 
   status(): Partial<Record<BrokerName, LegStatus>> {

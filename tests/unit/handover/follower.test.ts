@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Inbox, InboxCopy } from '../../../src/contract/inbox.js';
-import { ADOPT_AFTER_MS, Follower, HOLD_MAX_MS } from '../../../src/handover/follower.js';
+import { ADOPT_AFTER_MS, Follower } from '../../../src/handover/follower.js';
+import { HOLD_MAX_MS } from '../../../src/handover/hold-limit.js';
 import { memoryInbox } from '../../../src/index.js';
 import { createFakeClock } from '../../../src/testing/fake-clock.js';
 import { deliveryOf } from '../delivery/harness.js';
