@@ -11,6 +11,7 @@ import { isoTime } from '../messages/ids.js';
 import { keptHeaders } from '../messages/kept-headers.js';
 import { redactText } from '../messages/redact.js';
 import type { Failure } from './failure.js';
+import { withoutCallers } from './stack-frame.js';
 
 const STACK_MAX_BYTES = 2 * 1024;
 const MESSAGE_MAX_BYTES = 4 * 1024;
@@ -100,7 +101,7 @@ export function deadLetterOf(
     [HEADERS.attempt]: String(failure.attempt),
     [HEADERS.errorType]: cleanText(read(error, 'name') ?? typeof error, TYPE_MAX_BYTES),
     [HEADERS.errorMessage]: cleanText(describeError(error), MESSAGE_MAX_BYTES),
-    [HEADERS.errorStack]: cleanText(read(error, 'stack') ?? '', STACK_MAX_BYTES),
+    [HEADERS.errorStack]: cleanText(withoutCallers(read(error, 'stack') ?? ''), STACK_MAX_BYTES),
   });
   shrink(headers, sizeOf(incoming, headers) - maxBytes);
   return {

@@ -18,3 +18,16 @@ export function applicationFrameOf(stack: string): string | null {
   }
   return first;
 }
+
+/** The frame in which a handler, or what decides in its place, is called. */
+const CALLER =
+  /^ *at (?:async )?(?:HandlerRun|Work)\..*[\\/]delivery[\\/](?:handler-run|work)\.[cm]?[jt]s:\d/m;
+
+/**
+ * A stack without the frames below the handler: they are ours, and which adapter delivered the message is all that they
+ * tell. The same failure has the same stack then on both brokers. Where we are bundled into another file nothing is cut.
+ */
+export function withoutCallers(stack: string): string {
+  const at = stack.search(CALLER);
+  return at <= 0 ? stack : stack.slice(0, at - 1);
+}

@@ -2,6 +2,7 @@ import { badMessageCases } from './bad-message-cases.js';
 import { concurrencyCases } from './concurrency-cases.js';
 import type { ContractCase } from './contract-case.js';
 import { deadLetterCases } from './dead-letter-cases.js';
+import { deadLetterParityCases } from './dead-letter-parity-cases.js';
 import { lifeCycleCases } from './life-cycle-cases.js';
 import { lostAnswerCases } from './lost-answer-cases.js';
 import { orderingCases } from './ordering-cases.js';
@@ -27,6 +28,7 @@ export const contractCases: readonly ContractCase[] = [
   ...lifeCycleCases,
   ...retryCases,
   ...deadLetterCases,
+  ...deadLetterParityCases,
   ...badMessageCases,
   ...securityCases,
   ...outageCases,

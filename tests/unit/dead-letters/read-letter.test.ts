@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { HeaderValue, IncomingMessage, Position } from '../../../src/contract/message.js';
 import { readLetter } from '../../../src/dead-letters/read-letter.js';
 import { deadLetterOf } from '../../../src/dead-letters/record.js';
-import { applicationFrameOf } from '../../../src/dead-letters/stack-frame.js';
+import { applicationFrameOf, withoutCallers } from '../../../src/dead-letters/stack-frame.js';
 import { copyHeaders } from '../../../src/messages/headers.js';
 
 const KAFKA: Position = { broker: 'kafka', topic: 'orders_v1', partition: 3, offset: '9007199254740993' };
@@ -197,4 +197,18 @@ test('the frame is the first of the application, else the first of all', () => {
   expect(applicationFrameOf(stack)).toBe(foreign);
   expect(applicationFrameOf('Error: none')).toBeNull();
   expect(applicationFrameOf('')).toBeNull();
+});
+
+test('a stack ends above the frame that calls the handler, so that it does not tell which adapter delivered', () => {
+  const own =
+    'Error: no\n    at charge (/app/src/delivery/work.ts:7:8)\n    at async Work.pay (/app/pay.js:1:2)';
+  const handler =
+    '    at HandlerRun.handle [as start] (/app/node_modules/buscoupler/dist/esm/delivery/handler-run.js:98:37)';
+  const adapter =
+    '    at EmbeddedLeg.deliver (/app/node_modules/buscoupler/dist/esm/adapters/memory/leg.js:51:22)';
+  expect(withoutCallers(`${own}\n${handler}\n${adapter}`)).toBe(own);
+  const work =
+    '    at Work.#attempt (C:\\app\\node_modules\\buscoupler\\dist\\cjs\\delivery\\work.js:157:34)';
+  expect(withoutCallers(`Error: expired\n${work}\n${adapter}`)).toBe('Error: expired');
+  for (const stack of [own, adapter, '']) expect(withoutCallers(stack)).toBe(stack);
 });
