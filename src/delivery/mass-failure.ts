@@ -4,6 +4,9 @@ import { backoffDelayMs } from './backoff.js';
 /** Different messages that failed one after another, none having succeeded in between, after which it is not them. */
 const ROW_LENGTH = 10;
 
+/** Every so many probes one is taken whose failure would say nothing. */
+const SUSPECT_TURN = 4;
+
 const BACKOFF = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0.2 };
 
 /** Something that waits while its consumer probes. */
@@ -12,6 +15,8 @@ export interface Probed {
   readonly isOver: boolean;
   /** Place in the order of arrival. */
   readonly sequence: number;
+  /** When its message failed for the first time, ms since the epoch; `null`: it has not failed, as far as is known. */
+  readonly failedAtMs: number | null;
 }
 
 /** What {@link MassFailure} is made of. */
@@ -29,12 +34,17 @@ export interface MassFailureOptions<Item> {
  * message at a time, each time another one of those that wait, with pauses from 1 s doubling to 30 s. What fails meanwhile
  * has not failed: it waits, with its attempts untouched. The first message whose handler comes to a decision ends it.
  *
+ * A message that failed before, while others succeeded since, says nothing about the others when it fails again: copies of
+ * bad messages that come back together are no mass failure, and as probes, which they are seldom, they count as failed.
+ *
  * What waits is held unsettled. A Kafka leg pauses when its buffer is full, for as long as need be. RabbitMQ closes a
  * channel on which a delivery is unacked for 30 min: the feed gives back what is held before (`HoldLimit`).
  */
 export class MassFailure<Item extends Probed> {
   readonly #options: MassFailureOptions<Item>;
   readonly #row = new Set<string>();
+  /** When something came to a decision after a failure, ms since the epoch. */
+  #decidedAtMs = Number.NEGATIVE_INFINITY;
   /** In the order in which they have their turn. */
   #aside: Item[] = [];
   #probe: Item | null = null;
@@ -55,10 +65,13 @@ export class MassFailure<Item extends Probed> {
 
   /** A handler failed and could succeed later; true if that counts for nothing because the consumer probes. */
   failed(item: Item, id: string): boolean {
+    const isSuspect = this.#isSuspect(item);
     if (this.isProbing) {
-      if (item === this.#probe) this.#pause();
-      return true;
+      const isProbe = item === this.#probe;
+      if (isProbe) this.#pause();
+      return !(isProbe && isSuspect);
     }
+    if (isSuspect) return false;
     this.#row.add(id);
     if (this.#row.size < ROW_LENGTH) return false;
     this.isProbing = true;
@@ -70,7 +83,10 @@ export class MassFailure<Item extends Probed> {
 
   /** A handler came to a decision: it succeeded, or gave its message up. */
   decided(): void {
-    if (this.#row.size > 0) this.#row.clear();
+    if (this.#row.size > 0) {
+      this.#row.clear();
+      this.#decidedAtMs = this.#options.clock.epochMs();
+    }
     if (this.isProbing) this.end();
   }
 
@@ -119,11 +135,21 @@ export class MassFailure<Item extends Probed> {
   #next(): void {
     this.#isDue = false;
     this.#dropVoid();
-    const probe = this.#aside.shift();
+    const probe = this.#takeProbe();
     this.#isDue = probe === undefined;
     if (probe === undefined) return;
     this.#probe = probe;
     this.#options.takeUp(probe);
+  }
+
+  #takeProbe(): Item | undefined {
+    const isAnyones = this.#probes % SUSPECT_TURN === 0;
+    const index = isAnyones ? -1 : this.#aside.findIndex((item) => !this.#isSuspect(item));
+    return this.#aside.splice(Math.max(0, index), 1)[0];
+  }
+
+  #isSuspect({ failedAtMs }: Item): boolean {
+    return failedAtMs !== null && failedAtMs <= this.#decidedAtMs;
   }
 
   /** What is void would be kept for as long as the failure lasts, once more with every lost connection. */

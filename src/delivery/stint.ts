@@ -11,6 +11,8 @@ export interface StintWork extends LaneItem {
   readonly broker: BrokerName;
   /** Its channel or partition, or its stint, is gone. */
   readonly isOver: boolean;
+  /** When its message failed for the first time, ms since the epoch; `null`: it has not failed, as far as is known. */
+  readonly failedAtMs: number | null;
   /** Called when its turn has come; it tells its end by `Stint.letPass`, or goes by `Stint.setAside`. Never throws. */
   start(): void;
 }

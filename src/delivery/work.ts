@@ -91,6 +91,10 @@ export class Work implements StintWork, Ended, RunOwner {
     return this.#stint.isOver || this.delivery.source.isLost;
   }
 
+  get failedAtMs(): number | null {
+    return this.#firstFailedAtMs ?? readTimeMs(this.delivery.message.headers, HEADERS.firstFailedAt);
+  }
+
   get signal(): AbortSignal {
     return this.#stint.signal;
   }
@@ -340,7 +344,7 @@ export class Work implements StintWork, Ended, RunOwner {
   }
 
   #readFirstFailure(): number {
-    return readTimeMs(this.delivery.message.headers, HEADERS.firstFailedAt) ?? this.#scope.clock.epochMs();
+    return this.failedAtMs ?? this.#scope.clock.epochMs();
   }
 
   #settleAndLeave(): void {

@@ -200,3 +200,62 @@ test('a handler that runs when the failure is noticed ends it if it succeeds', a
   expect(world.pipeline.trouble).toBeNull();
   expect(world.pipeline.held('rabbitmq')).toBe(0);
 });
+
+/** Delivers the retry copy of a message that failed for the first time so many ms ago. */
+function retryOf({ pipeline, clock }: ReturnType<typeof createService>, id: string, agoMs: number): void {
+  const failedAt = new Date(clock.epochMs() - agoMs).toISOString();
+  const headers = { 'bc-attempt': '2', 'bc-first-failed-at': failedAt };
+  pipeline.accept(deliveryOf({ id, headers }), 'rabbitmq');
+}
+
+test('copies of bad messages that come back together are no mass failure: others succeeded since they failed', async () => {
+  const service = createService();
+  service.database.isDown = false;
+  service.database.poison = new Set(Array.from({ length: 40 }, (_, n) => `m${n}`));
+  for (let n = 0; n < 40; n += 5) {
+    service.deliver(n, n + 5);
+    service.deliver(100 + n, 101 + n);
+    await service.clock.advance(1);
+  }
+  expect(service.retries).toHaveLength(40);
+  await service.clock.advance(5_000);
+  for (let n = 0; n < 40; n += 1) retryOf(service, `m${n}`, 5_001);
+  await service.clock.advance(0);
+  expect(service.letters).toHaveLength(40);
+  expect(service.names()).not.toContain('consumer-paused');
+});
+
+test('copies that come back while nothing has succeeded since they failed are part of a mass failure', async () => {
+  const service = createService();
+  service.database.isDown = false;
+  service.database.poison.add('bad');
+  service.pipeline.accept(deliveryOf({ id: 'bad' }), 'rabbitmq');
+  service.deliver(0, 1); // something succeeded before they failed
+  await service.clock.advance(5_000);
+  service.database.isDown = true;
+  for (let n = 10; n < 30; n += 1) retryOf(service, `m${n}`, 1_000);
+  await service.clock.advance(60_000);
+  expect(service.pipeline.trouble).not.toBeNull();
+  expect({ letters: service.letters.length, held: service.pipeline.held('rabbitmq') }).toEqual({
+    letters: 9,
+    held: 11,
+  });
+});
+
+test('in a mass failure a message that failed before is tried now and then, and can be given up on', async () => {
+  const service = createService();
+  service.database.isDown = false;
+  service.database.poison.add('bad');
+  service.pipeline.accept(deliveryOf({ id: 'bad' }), 'rabbitmq');
+  await service.clock.advance(1);
+  service.deliver(0, 1);
+  await service.clock.advance(1_000);
+  service.database.isDown = true;
+  service.deliver(10, 22);
+  await service.clock.advance(0);
+  retryOf(service, 'bad', 1_001);
+  await service.clock.advance(300_000);
+  expect(service.letters.map(({ id }) => id)).toEqual(['bad']);
+  const probes = service.runs.slice(-8).map(({ id }) => id);
+  expect(probes.filter((id) => id === 'bad').length).toBeLessThanOrEqual(1);
+});
