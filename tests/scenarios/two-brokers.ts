@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
+import type { Clock } from '../../src/contract/clock.js';
 import {
   type BrokerName,
   createBus,
@@ -20,6 +21,8 @@ export interface TwoBrokersOptions {
   readonly inbox: Inbox;
   /** The broker that feeds every consumer. */
   readonly fedBy: BrokerName;
+  /** Default: the system's. */
+  readonly clock?: Clock;
 }
 
 /** A topic with a name of its own, keyed by user. */
@@ -33,7 +36,7 @@ export const usageTopic = () =>
 
 /** A silent bus that publishes to both brokers, not started. */
 export async function openTwoBrokers(options: TwoBrokersOptions): Promise<MessageBus> {
-  const { servers, consumers, inbox, fedBy } = options;
+  const { servers, consumers, inbox, fedBy, clock } = options;
   const flags = consumers.map(({ name }) => [`CONSUMER_${name.toUpperCase()}_BROKER`, fedBy]);
   const config = await loadConfig(
     {
@@ -46,5 +49,6 @@ export async function openTwoBrokers(options: TwoBrokersOptions): Promise<Messag
     { file: false },
   );
   const topics = [...new Set(consumers.map(({ topic }) => topic))];
-  return createBus({ config, topics, consumers, inbox, logger: createLogger({ level: 'silent' }) });
+  const logger = createLogger({ level: 'silent' });
+  return createBus({ config, topics, consumers, inbox, logger, ...(clock && { clock }) });
 }
