@@ -6,18 +6,23 @@ import type { BrokerPort, Delivery } from '../../../src/contract/broker.js';
 import type { KafkaSettings, RabbitmqSettings } from '../../../src/contract/settings.js';
 import { copyOf } from '../../../src/delivery/inbox-copy.js';
 import { type CreateBusOptions, createBus, createLogger, type MessageBus } from '../../../src/index.js';
-import { mongoOutbox } from '../../../src/mongo.js';
+import { mongoInbox, mongoOutbox } from '../../../src/mongo.js';
 import type { HistoryEvent } from '../../../src/testing/index.js';
 import { CONSUMER, configOf, consumerOf } from './definitions.js';
 import { type EffectRow, fateOf, type KillableLine, type KillPlan } from './plan.js';
-import { createStopper, NEVER, stopsAtBroker, stopsAtOutbox } from './points.js';
+import { createStopper, NEVER, stopsAtBroker, stopsAtOutbox, tellsCommits } from './points.js';
 
 const plan: KillPlan = JSON.parse(process.argv[2] ?? '');
+
+/** How long the claim of a killed process keeps others away, ms. */
+const LEASE_MS = 1_000;
 
 /** At once and whole: what was printed survives the process. */
 const print = (line: KillableLine): void => void writeSync(1, `${JSON.stringify(line)}\n`);
 
 const record = (event: HistoryEvent): void => print({ event });
+
+const recordEffect = (id: string): void => record({ type: 'effect', consumer: CONSUMER, id });
 
 const stopper = createStopper(plan.stop, () => print({ told: 'reached' }));
 
@@ -53,14 +58,15 @@ async function main(): Promise<void> {
     const fate = fateOf(id);
     if (fate === 'bad') return context.deadLetter('it is bad');
     if (fate === 'late' && context.attempt === 1) throw new Error('not yet');
-    await effects.insertOne({ messageId: id, generation: 0 });
+    await effects.insertOne({ messageId: id }, { session: context.session as mongoose.ClientSession });
     if (stopper.reaches('effect written', id)) return NEVER;
-    record({ type: 'effect', consumer: CONSUMER, id });
+    if (context.session === undefined) recordEffect(id);
     return undefined;
   });
   const bus = await createBus({
     config,
     consumers: [consumer],
+    inbox: tellsCommits(mongoInbox(connection, { lease: LEASE_MS }), ({ id }) => recordEffect(id)),
     outbox: stopsAtOutbox(mongoOutbox(connection), stopper),
     logger: createLogger({ level: 'silent' }),
     brokers: brokers(

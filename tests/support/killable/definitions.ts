@@ -5,7 +5,7 @@ import {
   defineTopic,
   loadConfig,
 } from '../../../src/index.js';
-import type { KillPlan } from './plan.js';
+import type { Guarantee, KillPlan } from './plan.js';
 
 /** What one message says. */
 export interface Order {
@@ -23,6 +23,17 @@ export const keyOf = (id: string): string => KEYS[Number(id.split('-')[1]) % KEY
 
 /** Kafka gives a member up that is silent for so long; a killed one says nothing any more, ms. */
 const SESSION_MS = 1_500;
+
+/** What MongoDB gives a transaction to live, s: locks of a killed process live no longer than a little more. */
+export const TRANSACTION_LIFETIME_S = 3;
+
+const HANDLER_TIMEOUT_MS = 2_500;
+
+const INBOX_OF: Readonly<Record<Guarantee, boolean | { readonly transaction: true }>> = {
+  none: false,
+  record: true,
+  transaction: { transaction: true },
+};
 
 /** The topic of a plan; whoever publishes and whoever consumes agree on it. */
 export const topicOf = ({ name, broker }: KillPlan) =>
@@ -43,7 +54,8 @@ export const consumerOf = (
     topic: topicOf(plan),
     group: `${plan.name}-billing`,
     retry: { inline: { attempts: 1 }, deferred: [300] },
-    inbox: plan.guarantee !== 'none',
+    inbox: INBOX_OF[plan.guarantee],
+    timeoutMs: HANDLER_TIMEOUT_MS,
     handle,
   });
 

@@ -48,5 +48,4 @@ export const fateOf = (id: string): Fate => id.split('-', 1)[0] as Fate;
 /** What one effect leaves in the database. */
 export interface EffectRow {
   readonly messageId: string;
-  readonly generation: number;
 }

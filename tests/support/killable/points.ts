@@ -1,4 +1,5 @@
 import type { BrokerPort, Delivery, Destination, PublishTicket } from '../../../src/contract/broker.js';
+import type { Inbox, InboxCopy } from '../../../src/contract/inbox.js';
 import type { Outbox } from '../../../src/contract/outbox.js';
 import { overlay } from './overlay.js';
 import type { KillPoint, Stop } from './plan.js';
@@ -73,6 +74,27 @@ export function stopsAtOutbox(outbox: Outbox, stopper: Stopper): Outbox {
     markStored(broker, rows) {
       if (rows.some(({ message }) => stopper.reaches('outbox sent', message.id))) return NEVER;
       return outbox.markStored(broker, rows);
+    },
+  });
+}
+
+/** An inbox that tells of each effect that was committed in one of its transactions. */
+export function tellsCommits(inbox: Inbox, onCommit: (copy: InboxCopy) => void): Inbox {
+  const { transactions } = inbox;
+  if (transactions === undefined) return inbox;
+  return overlay(inbox, {
+    transactions: {
+      ...transactions,
+      async begin(consumer, copy, token) {
+        const transaction = await transactions.begin(consumer, copy, token);
+        if (transaction === null) return null;
+        return overlay(transaction, {
+          async commit(signal) {
+            await transaction.commit(signal);
+            onCommit(copy);
+          },
+        });
+      },
     },
   });
 }

@@ -1,10 +1,10 @@
 import type { HistoryEvent } from '../../../src/testing/index.js';
-import { CONSUMER, KEYS } from './definitions.js';
-import type { KillPlan, Stop } from './plan.js';
+import { CONSUMER, KEYS, keyOf } from './definitions.js';
+import { fateOf, type KillPlan, type Stop } from './plan.js';
 import { openStage, type Stage } from './stage.js';
 
 /** What is published before the kill; the last part of an id also says its key. */
-export const IDS: readonly string[] = [
+const IDS: readonly string[] = [
   'good-0',
   'good-1',
   'good-2',
@@ -21,6 +21,11 @@ export const IDS: readonly string[] = [
 
 /** Published last, one per key: once their second copies are let go of, nothing that came before is left anywhere. */
 const LAST_IDS: readonly string[] = KEYS.map((_, place) => `late-${IDS.length + place}`);
+
+/** Ids of all that must have an effect, sorted. */
+export const EFFECT_IDS: readonly string[] = [...IDS, ...LAST_IDS]
+  .filter((id) => fateOf(id) !== 'bad')
+  .sort();
 
 /** Longest wait for a step, ms. */
 const PATIENCE_MS = 60_000;
@@ -54,9 +59,17 @@ async function killAtStep(stage: Stage): Promise<void> {
   const first = await stage.start({ stops: true });
   await stage.publish(IDS);
   await first.told.first((word) => word === 'reached', PATIENCE_MS);
+  if (stage.plan.guarantee === 'record') await othersAreSettled(stage);
   const { signal } = await first.end('SIGKILL');
   if (signal !== 'SIGKILL') throw new Error('The process ended by itself.');
   for (const id of await untold(stage)) stage.history.add({ type: 'effect', consumer: CONSUMER, id });
+}
+
+/** Where effects are recorded after the handler, whatever else is between the two at the kill may repeat as well. */
+async function othersAreSettled({ plan, history }: Stage): Promise<void> {
+  const stopped = keyOf(plan.stop?.id ?? '');
+  for (const id of IDS.filter((one) => keyOf(one) !== stopped))
+    await history.first((event) => isLastCopy(event, id), PATIENCE_MS);
 }
 
 /** Effects in the database that the process could not tell of any more. */
@@ -75,4 +88,4 @@ async function finish({ start, publish, history }: Stage): Promise<void> {
 }
 
 const isLastCopy = (event: HistoryEvent, id: string): boolean =>
-  event.type === 'settled' && event.id === id && event.attempt === 2;
+  event.type === 'settled' && event.id === id && event.attempt === (fateOf(id) === 'late' ? 2 : 1);
