@@ -3,13 +3,14 @@ import { checkHistory } from '../../src/testing/index.js';
 import { TRANSACTION_LIFETIME_S } from '../support/killable/definitions.js';
 import type { Guarantee, KillPoint, Stop } from '../support/killable/plan.js';
 import { EFFECT_IDS, runKillable } from '../support/killable/run-killable.js';
+import { BAD_IDS, runKilledReplay } from '../support/killable/run-killed-replay.js';
 import { describeWithServers } from '../support/servers/describe-with-servers.js';
 import { type MongodbServer, mongodbClient, startMongodb } from '../support/servers/mongodb.js';
 
 /** Steps after which a killed process must not cost a second effect, whether effects are in transactions or not. */
 const HARMLESS: [why: string, point: KillPoint, id: string][] = [
   ['an effect was recorded, before its message was let go of', 'before settling', 'good-6'],
-  ['a copy for later was stored, before the inbox knew', 'retry stored', 'late-3'],
+  ['a copy for later was stored, before the inbox knew', 'copy stored', 'late-3'],
   [
     'a copy for later was stored and recorded, before the original was let go of',
     'before settling',
@@ -34,17 +35,13 @@ describeWithServers('a process that is killed', needed, (servers) => {
   afterAll(() => mongodb?.dispose());
 
   describe.each(['rabbitmq', 'kafka'] as const)('on %s', (broker) => {
+    const addresses = () => ({
+      kafka: servers.kafka.brokers.join(','),
+      rabbitmq: servers['rabbitmq-4.0'].url,
+      mongodb: mongodb.url,
+    });
     const run = (guarantee: Guarantee, stop: Stop) =>
-      runKillable({
-        broker,
-        guarantee,
-        stop,
-        servers: {
-          kafka: servers.kafka.brokers.join(','),
-          rabbitmq: servers['rabbitmq-4.0'].url,
-          mongodb: mongodb.url,
-        },
-      });
+      runKillable({ broker, guarantee, stop, servers: addresses() });
 
     test.each(HARMLESS)(
       'after %s, costs nothing',
@@ -79,6 +76,14 @@ describeWithServers('a process that is killed', needed, (servers) => {
       const { history, effects } = await run('transaction', { point: 'outbox sent', id: 'good-6' });
       expect(checkHistory(history)).toEqual([]);
       expect([...effects].sort()).toEqual(EFFECT_IDS);
+    }, 120_000);
+
+    test('in the middle of a replay, after a copy was stored, before its letter was taken away, costs nothing', async () => {
+      const stop: Stop = { point: 'copy stored', id: 'bad-3' };
+      const plan = { broker, guarantee: 'record', stop, servers: addresses() } as const;
+      const { history, effects } = await runKilledReplay(plan);
+      expect(checkHistory(history)).toEqual([]);
+      expect([...effects].sort()).toEqual(BAD_IDS);
     }, 120_000);
 
     test('without an inbox loses nothing and repeats what was not let go of', async () => {

@@ -4,27 +4,30 @@ import { createInterface } from 'node:readline';
 import type { HistoryEvent, Recorder } from '../../../src/testing/index.js';
 import { createRecorder } from '../../../src/testing/index.js';
 import { ROOT } from '../run-program.js';
+import { PATIENCE_MS } from './patience.js';
 import type { KillableLine, KillPlan } from './plan.js';
 
 /** A process of its own that consumes, and can be killed. */
 export interface KillableProcess {
   /** What it told of itself. */
   readonly told: Recorder<string>;
+  /** Resolves when it is gone by itself or by force. */
+  readonly ended: Promise<{ code: number | null; stderr: string }>;
   /** Resolves when it is gone and all that it printed is in the history. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<{ code: number | null; signal: string | null }>;
 }
 
-const CHILD = join(__dirname, 'child.fixture.ts');
+/** What a process does: consume until it is ended, or replay dead letters once. */
+export type Role = 'consumer' | 'operator';
 
-/** Longest wait for what a process tells of itself, ms. */
-const PATIENCE_MS = 60_000;
-
-/** Starts a process for the plan and resolves when it is fed. Its part of the history goes to `onEvent`. */
+/** Starts a process for the plan and resolves when it is fed or connected. Its part of the history goes to `onEvent`. */
 export async function startKillable(
+  role: Role,
   plan: KillPlan,
   onEvent: (event: HistoryEvent) => void,
 ): Promise<KillableProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, JSON.stringify(plan)], {
+  const program = join(__dirname, `${role}.fixture.ts`);
+  const child = spawn(process.execPath, ['--import', 'tsx', program, JSON.stringify(plan)], {
     cwd: ROOT,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -49,6 +52,7 @@ export async function startKillable(
   if (first === 'ended') throw new Error(`The process ended before it was fed: ${stderr}`);
   return {
     told,
+    ended: ended.then(({ code }) => ({ code, stderr })),
     end(signal) {
       child.kill(signal);
       return ended;

@@ -7,8 +7,8 @@ export type KillPoint =
   | 'effect written'
   /** Everything is decided, stored and recorded; the delivery is not let go of. */
   | 'before settling'
-  /** The broker confirmed the copy for later; the inbox does not know. */
-  | 'retry stored'
+  /** The broker confirmed the copy for later, or that of a replay; whoever sent it does not know. */
+  | 'copy stored'
   /** The broker confirmed the dead letter; the inbox does not know. */
   | 'letter stored'
   /** The brokers have what the outbox holds; the outbox does not know. */
@@ -37,9 +37,9 @@ export interface KillPlan {
 /** What it prints, one JSON per line. */
 export type KillableLine =
   | { readonly event: HistoryEvent }
-  | { readonly told: 'started' | 'reached' | 'closed' };
+  | { readonly told: 'started' | 'reached' | 'replayed' };
 
-/** Ids begin with their fate: handled at once, handled by the second copy, or given up by the handler. */
+/** Ids begin with their fate: handled at once, handled by the second copy, or given up until they are replayed. */
 export type Fate = 'good' | 'late' | 'bad';
 
 /** The fate that an id begins with. */
@@ -48,4 +48,6 @@ export const fateOf = (id: string): Fate => id.split('-', 1)[0] as Fate;
 /** What one effect leaves in the database. */
 export interface EffectRow {
   readonly messageId: string;
+  /** 0, or how often the message was replayed. */
+  readonly generation: number;
 }

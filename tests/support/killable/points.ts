@@ -54,7 +54,7 @@ export function stopsAtBroker(port: BrokerPort, stopper: Stopper, onSettle: OnSe
 
 const POINT_OF: Readonly<Record<Destination['kind'], KillPoint | null>> = {
   topic: null,
-  retry: 'retry stored',
+  retry: 'copy stored',
   'dead-letter': 'letter stored',
 };
 

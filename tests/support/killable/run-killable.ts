@@ -1,5 +1,6 @@
 import type { HistoryEvent } from '../../../src/testing/index.js';
 import { CONSUMER, KEYS, keyOf } from './definitions.js';
+import { PATIENCE_MS } from './patience.js';
 import { fateOf, type KillPlan, type Stop } from './plan.js';
 import { openStage, type Stage } from './stage.js';
 
@@ -26,9 +27,6 @@ const LAST_IDS: readonly string[] = KEYS.map((_, place) => `late-${IDS.length + 
 export const EFFECT_IDS: readonly string[] = [...IDS, ...LAST_IDS]
   .filter((id) => fateOf(id) !== 'bad')
   .sort();
-
-/** Longest wait for a step, ms. */
-const PATIENCE_MS = 60_000;
 
 /** What came of a run. */
 export interface KilledRun {

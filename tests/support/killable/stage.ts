@@ -5,15 +5,17 @@ import { createBus, createLogger, type MessageBus } from '../../../src/index.js'
 import { mongoOutbox } from '../../../src/mongo.js';
 import { type HistoryRecorder, recordHistory } from '../../../src/testing/index.js';
 import { CONSUMER, configOf, keyOf, topicOf } from './definitions.js';
-import { type KillableProcess, startKillable } from './killable-process.js';
+import { type KillableProcess, type Role, startKillable } from './killable-process.js';
 import type { EffectRow, KillPlan } from './plan.js';
 
 /** What the processes of one plan share, and what outlives them. */
 export interface Stage {
   readonly plan: KillPlan;
   readonly history: HistoryRecorder;
-  /** Starts a process; without `stop` it runs until it is ended. */
-  start(options: { readonly stops: boolean }): Promise<KillableProcess>;
+  /** Starts a process; unless it stops at the step of the plan it runs until it is ended. */
+  start(options: { readonly stops: boolean; readonly role?: Role }): Promise<KillableProcess>;
+  /** The killed operator's claims are as good as a minute and more old. */
+  ageReplays(): Promise<void>;
   /** Publishes one after another, through the outbox where the plan is about that. */
   publish(ids: readonly string[]): Promise<void>;
   /** Ids of the effects in the database, in their order. */
@@ -34,9 +36,9 @@ export async function openStage(given: Omit<KillPlan, 'name'>): Promise<Stage> {
   return {
     plan,
     history,
-    async start({ stops }) {
+    async start({ stops, role = 'consumer' }) {
       const { stop: _, ...unstopped } = plan;
-      const started = await startKillable(stops ? plan : unstopped, history.add);
+      const started = await startKillable(role, stops ? plan : unstopped, history.add);
       processes.push(started);
       publisher ??= await openPublisher(plan, connection);
       return started;
@@ -49,6 +51,10 @@ export async function openStage(given: Omit<KillPlan, 'name'>): Promise<Stage> {
       };
       if (plan.stop?.point !== 'outbox sent') return publishAll({});
       await connection.transaction((session) => publishAll({ session }));
+    },
+    async ageReplays() {
+      const letters = connection.collection('buscoupler_inbox_letters');
+      await letters.updateMany({ mark: 'replaying' }, { $set: { at: new Date(Date.now() - 120_000) } });
     },
     async effects() {
       const rows = connection.collection<EffectRow>('effects').find({}).sort({ _id: 1 });
