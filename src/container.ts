@@ -7,17 +7,15 @@ import { createQueueBroker } from './adapters/memory/queue-broker.js';
 import { createQueueStore } from './adapters/memory/queue-store.js';
 import { createRabbitmqBroker } from './adapters/rabbitmq/broker.js';
 import type { BusConfig } from './config/bus-config.js';
-import { type ResolvedFlag, resolveFlags } from './config/flags.js';
+import { resolveFlags } from './config/flags.js';
 import { secretsOf } from './config/secrets.js';
-import { type SkipAddition, watchFlags } from './config/watch-flags.js';
-import type { BrokerPort, Publisher } from './contract/broker.js';
+import type { BrokerPort } from './contract/broker.js';
 import type { Clock, Random } from './contract/clock.js';
 import type { AnyConsumer } from './contract/consumer.js';
-import { changeConsumer } from './contract/define-consumer.js';
 import { BuscouplerError, describeError } from './contract/errors.js';
 import type { EmitEvent } from './contract/events.js';
 import type { Inbox } from './contract/inbox.js';
-import { formatLogPosition, parseLogPosition } from './contract/log-position.js';
+import { formatLogPosition } from './contract/log-position.js';
 import type { Logger } from './contract/logger.js';
 import type { BrokerName, OutgoingMessage } from './contract/message.js';
 import type { MessageBus } from './contract/message-bus.js';
@@ -26,21 +24,15 @@ import type { PublishBounds } from './contract/settings.js';
 import type { AnyTopic } from './contract/topic.js';
 import { deadLetterOf } from './dead-letters/record.js';
 import { createEventHub, type EventHub } from './delivery/event-hub.js';
-import { Pipeline } from './delivery/pipeline.js';
-import type { RetryPlace } from './delivery/pipeline-options.js';
 import { TicketBook } from './delivery/publish-ticket.js';
 import { systemClock } from './delivery/system-clock.js';
-import { surelyRememberedMs, type Window } from './delivery/window.js';
-import { ConsumerFeed } from './handover/consumer-feed.js';
+import { followFile } from './follow-file.js';
 import { Consumers } from './handover/consumers.js';
-import { deadLetterQueueOf, deadLetterTopicOf, retryTopicsOf } from './messages/names.js';
 import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
+import { openFeed, requireConsumer } from './open-feed.js';
 import { Relay } from './outbox/relay.js';
 import { BackgroundCopies } from './routing/background-copies.js';
-import { checkConsumer, checkFeed, namePlaces } from './routing/check-consumer.js';
-import { checkInbox } from './routing/check-inbox.js';
-import { checkTwins } from './routing/check-topic.js';
 import { logPublishes } from './routing/log-publishes.js';
 import { createOutboxPath } from './routing/outbox-path.js';
 import { createOutboxSender } from './routing/outbox-sender.js';
@@ -180,9 +172,6 @@ function configureTopic({ topics }: BusConfig, topic: AnyTopic): AnyTopic {
   });
 }
 
-const configOf = ({ consumers }: BusConfig, name: string) =>
-  (Object.hasOwn(consumers, name) ? consumers[name] : undefined) ?? {};
-
 const makeCopies: Make<BackgroundCopies> = ({ get }) =>
   new BackgroundCopies({
     clock: get(TOKENS.clock),
@@ -206,9 +195,20 @@ const makeRelay: Make<{ readonly relay: OutboxRelay | null }> = ({ get }) => {
   return { relay: new Relay({ outbox, brokers: config.enabled, send, clock, random, emit }) };
 };
 
-const makeConsumers: Make<Consumers> = (context) => {
-  const { config, consumers: given = [] } = context.get(TOKENS.options);
-  const consumers = new Consumers((definition, present) => openFeed(context, definition, present));
+const makeConsumers: Make<Consumers> = ({ get }) => {
+  const { config, inbox = null, consumers: given = [] } = get(TOKENS.options);
+  const parts = {
+    config,
+    inbox,
+    routes: get(TOKENS.routes),
+    ports: get(TOKENS.ports),
+    book: get(TOKENS.book),
+    clock: get(TOKENS.clock),
+    random: get(TOKENS.random),
+    logger: get(TOKENS.logger),
+    emit: get(TOKENS.events).emit,
+  };
+  const consumers = new Consumers((definition, present) => openFeed(parts, definition, present));
   given.forEach(requireConsumer);
   // All that is wrong with flags is told together, before the first consumer is looked at by itself.
   resolveFlags(
@@ -219,179 +219,34 @@ const makeConsumers: Make<Consumers> = (context) => {
   return consumers;
 };
 
-function requireConsumer(given: AnyConsumer): void {
-  if (given?.kind === 'consumer') return;
-  throw new BuscouplerError('BC_DEFINITION_INVALID', 'A consumer must come from defineConsumer.');
-}
-
-function openFeed({ get }: ResolutionContext, given: AnyConsumer, present: readonly AnyConsumer[]) {
-  const { config, inbox = null } = get(TOKENS.options);
-  const [routes, ports, clock] = [get(TOKENS.routes), get(TOKENS.ports), get(TOKENS.clock)];
-  const { emit } = get(TOKENS.events);
-  requireConsumer(given);
-  const plan = routes.planOf(given.topic);
-  const configured = changeConsumer({ ...given, topic: plan.topic }, configOf(config, given.name));
-  const definition = namePlaces(configured, present);
-  checkConsumer(definition, present, plan.brokers);
-  const { maxMessageAgeMs, deadLetters } = config;
-  checkInbox(definition, inbox, { maxMessageAgeMs, ...deadLetters });
-  checkTwins([
-    ...routes.kafkaNames(),
-    ...[...present, definition].flatMap((one) =>
-      routes.planOf(one.topic).brokers.includes('kafka')
-        ? [deadLetterTopicOf(one), ...retryTopicsOf(one)]
-        : [],
-    ),
-  ]);
-  const names = [...present, definition].map(({ name }) => name);
-  const flag = resolveFlags(config, names, { unknown: 'ignore' }).get(definition.name) as ResolvedFlag;
-  checkFeed(definition, plan, flag);
-  const port = (broker: BrokerName): BrokerPort => ports.get(broker) as BrokerPort;
-  const pipeline = new Pipeline({
-    consumer: definition,
-    inbox,
-    window: windowOf(definition, inbox, maxMessageAgeMs),
-    deadLetterOf: ({ delivery, id, failure, maxBytes }) =>
-      deadLetterOf({ incoming: delivery.message, id, topic: definition.topic.name }, failure, maxBytes),
-    deadLetterPublisher: oncePerBroker((broker) =>
-      port(broker).publisher({ kind: 'dead-letter', consumer: definition }),
-    ),
-    deadLetterPlace: (broker) =>
-      broker === 'kafka' ? deadLetterTopicOf(definition) : deadLetterQueueOf(definition),
-    retryPlace: retryPlaces(definition, () => feed.broker, port),
-    book: get(TOKENS.book),
-    clock,
-    random: get(TOKENS.random),
-    logger: get(TOKENS.logger),
-    emit,
-  });
-  const checkMove = (consumer: AnyConsumer, to: BrokerName): void => {
-    checkFeed(consumer, plan, { broker: to, setting: `the move of "${consumer.name}"` });
-    if (inbox !== null && consumer.inbox) return;
-    const what = `"${consumer.name}" has no inbox: it would handle what it handled before once more on ${to}.`;
-    throw new BuscouplerError('BC_MOVE_REFUSED', what);
-  };
-  const feed: ConsumerFeed = new ConsumerFeed({
-    consumer: definition,
-    broker: flag.broker,
-    ports,
-    pipeline,
-    carriers: plan.brokers,
-    inbox: definition.inbox ? inbox : null,
-    clock,
-    emit,
-    checkMove,
-  });
-  return { definition, feed };
-}
-
-/** Where a consumer's retries wait: always on the broker that feeds it now, whichever delivered the message. */
-function retryPlaces(
-  consumer: AnyConsumer,
-  fedBy: () => BrokerName,
-  port: (broker: BrokerName) => BrokerPort,
-): (delayMs: number) => RetryPlace {
-  const publishers = oncePerBroker((broker) => {
-    const byDelay = new Map<number, Publisher>();
-    return (delayMs: number): Publisher => {
-      const present = byDelay.get(delayMs) ?? port(broker).publisher({ kind: 'retry', consumer, delayMs });
-      byDelay.set(delayMs, present);
-      return present;
-    };
-  });
-  return (delayMs) => {
-    const broker = fedBy();
-    return { broker, publisher: publishers(broker)(delayMs) };
-  };
-}
-
-/** The memory of one process ends with it, so that it decides about ages only where the consumer says so. */
-function windowOf(consumer: AnyConsumer, inbox: Inbox | null, maxMessageAgeMs: number): Window | null {
-  if (inbox === null) return null;
-  const policy = consumer.outsideWindow ?? (inbox.isShared ? 'stop' : 'run');
-  return { policy, maxMessageAgeMs, maxCopyAgeMs: surelyRememberedMs(inbox.ttlMs) };
-}
-
-/** Makes what is asked for when it is first asked for. */
-function oncePerBroker<Made>(make: (broker: BrokerName) => Made): (broker: BrokerName) => Made {
-  const made = new Map<BrokerName, Made>();
-  return (broker) => {
-    const present = made.get(broker) ?? make(broker);
-    made.set(broker, present);
-    return present;
-  };
-}
-
-/** Moves a consumer whose flag changed in the watched file; a refusal is told by its event and the consumer stays. */
-function startWatching({ get }: ResolutionContext): () => void {
-  const { config } = get(TOKENS.options);
-  const { emit } = get(TOKENS.events);
-  const consumers = get(TOKENS.consumers);
-  return watchFlags(config, {
-    clock: get(TOKENS.clock),
-    onChange: (changes) => {
-      for (const { consumer, broker } of changes) {
-        if (!consumers.definitions().some(({ name }) => name === consumer)) {
-          emit('warning', { what: `The flag of "${consumer}" changed, but there is no such consumer.` });
-          continue;
-        }
-        const moving = consumers.get(consumer).move(broker ?? config.defaultBroker);
-        moving.catch(() => undefined); // told by its event
-      }
-    },
-    onSkips: (additions) => {
-      for (const addition of additions) void skipAdded(get, addition);
-    },
-    onProblem: (what) => emit('warning', { what }),
-  });
-}
-
-/** Steps over what an entry that was added to the watched file names; a success is told by its event. */
-async function skipAdded(get: ResolutionContext['get'], { consumer, position }: SkipAddition): Promise<void> {
-  const { emit } = get(TOKENS.events);
-  const warn = (why: string): void =>
-    emit('warning', { what: `"${position}" of the consumer "${consumer}" was not skipped: ${why}` });
-  const definition = get(TOKENS.consumers)
-    .definitions()
-    .find(({ name }) => name === consumer);
-  const port = get(TOKENS.ports).get('kafka');
-  const place = parseLogPosition(position);
-  if (definition === undefined || place === null) return warn('there is no such consumer.');
-  if (port?.skip === undefined) return warn('its Kafka is not a real one.');
-  try {
-    if ((await port.skip(definition, place)) === null) warn('nothing is stuck there in this process.');
-  } catch (error) {
-    warn(describeError(error));
-  }
-}
-
-const makeBus: Make<RoutedBus> = (context) => {
-  const { get } = context;
+const makeBus: Make<RoutedBus> = ({ get }) => {
   const { config, inbox = null, outbox = null } = get(TOKENS.options);
   const { relay } = get(TOKENS.relay);
   const storeInOutbox = createOutboxPath(outbox, relay);
   const { timeoutMs } = config.publish;
   const [clock, book, copies] = [get(TOKENS.clock), get(TOKENS.book), get(TOKENS.copies)];
+  const [ports, consumers, events] = [get(TOKENS.ports), get(TOKENS.consumers), get(TOKENS.events)];
   let stopWatching = (): void => undefined;
   return new RoutedBus({
-    ports: get(TOKENS.ports),
+    ports,
     routes: get(TOKENS.routes),
     publishAlong: logPublishes(
       createPublishPath({ clock, book, leftovers: copies, storeInOutbox, timeoutMs }),
       get(TOKENS.logger),
     ),
-    consumers: get(TOKENS.consumers),
+    consumers,
     inbox,
     outbox,
     relay,
     book,
     copies,
-    events: get(TOKENS.events),
+    events,
     clock,
     startTimeoutMs: config.start.timeoutMs,
     onStart: () => {
-      stopWatching = startWatching(context);
-      for (const what of config.warnings) get(TOKENS.events).emit('warning', { what });
+      const { emit } = events;
+      stopWatching = followFile({ config, consumers, ports, clock, emit });
+      for (const what of config.warnings) emit('warning', { what });
     },
     onClose: () => stopWatching(),
   });
