@@ -12,3 +12,6 @@ export const copyOf = ({ headers }: IncomingMessage, id: string): InboxCopy => (
   generation: readInteger(headers, HEADERS.replayCount, REPLAYS),
   attempt: readInteger(headers, HEADERS.attempt, ATTEMPTS),
 });
+
+/** Of what has not begun. */
+export const NO_COPY: InboxCopy = Object.freeze({ id: '', generation: 0, attempt: 1 });

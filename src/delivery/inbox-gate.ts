@@ -75,6 +75,16 @@ export class InboxGate {
     };
   }
 
+  /** True if the store answers later, many at a time. */
+  get isBulk(): boolean {
+    return this.#bulks !== null;
+  }
+
+  /** True while the store does not answer. */
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
   /** Fresh per claim, never an instance's name: both legs of one instance see the same id. */
   #newToken(): string {
     this.#tokens += 1;

@@ -6,6 +6,8 @@ export interface LaneItem {
   next: LaneItem | null;
   /** Place in the order of arrival. */
   sequence: number;
+  /** It counts as running. */
+  hasPlace: boolean;
 }
 
 /** Items of one key, the first of which may run. Exported for the fields of {@link LaneItem} only. */
@@ -120,6 +122,11 @@ export class KeyLanes<Item extends LaneItem> {
     return this.#running;
   }
 
+  /** Places in which nothing runs. */
+  get free(): number {
+    return Math.max(0, this.#concurrency - this.#running);
+  }
+
   get waiting(): number {
     return this.#waiting;
   }
@@ -154,7 +161,9 @@ export class KeyLanes<Item extends LaneItem> {
   /** The item has ended; to be called once for each that was started. */
   finish(item: Item): void {
     const { lane } = item;
-    this.#running -= 1;
+    if (item.hasPlace) this.#running -= 1;
+    else this.#aside -= 1;
+    item.hasPlace = false;
     if (lane !== null) {
       item.lane = null;
       if (lane.first !== null) this.#ready.push(lane);
@@ -164,8 +173,10 @@ export class KeyLanes<Item extends LaneItem> {
     if (this.#isIdle) this.#tellIdle();
   }
 
-  /** A running item gives its place to others until it is taken up; those of its key stay behind it. */
-  setAside(): void {
+  /** A running item gives its place to others until it is taken up or ends; those of its key stay behind it. Idempotent. */
+  setAside(item: Item): void {
+    if (!item.hasPlace) return;
+    item.hasPlace = false;
     this.#running -= 1;
     this.#aside += 1;
     this.#fill();
@@ -201,6 +212,7 @@ export class KeyLanes<Item extends LaneItem> {
         if (item === null) break;
         this.#waiting -= 1;
         this.#running += 1;
+        item.hasPlace = true;
         this.#run(item as Item);
       }
     } finally {

@@ -1,4 +1,7 @@
-import type { ResolvedRetry } from '../contract/consumer.js';
+import type { AnyConsumer, ResolvedRetry } from '../contract/consumer.js';
+import type { IncomingMessage } from '../contract/message.js';
+import { HEADERS } from '../messages/header-names.js';
+import { readText, readTimeMs } from '../messages/headers.js';
 
 /** A deferred retry: the delay whose place the copy waits in, and when it may run, ms since the epoch. */
 export interface RetryStep {
@@ -56,3 +59,18 @@ export function planEarly(
   }
   return { kind: 'hop', delayMs: delayFor(deferredMs, remainingMs), dueAtMs };
 }
+
+/** The same of a copy as it came; one that is meant for another consumer is run, as its times mean nothing here. */
+export function readEarly(
+  consumer: AnyConsumer,
+  { headers }: IncomingMessage,
+  nowMs: number,
+): EarlyCopy | null {
+  const dueAtMs = readTimeMs(headers, HEADERS.dueAt);
+  if (dueAtMs === null || readText(headers, HEADERS.consumer) !== consumer.name) return null;
+  return planEarly(consumer.retry, dueAtMs, nowMs);
+}
+
+/** When a message failed for the first time, ms since the epoch; now, unless it says so. */
+export const readFirstFailure = ({ headers }: IncomingMessage, nowMs: number): number =>
+  readTimeMs(headers, HEADERS.firstFailedAt) ?? nowMs;

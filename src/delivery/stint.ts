@@ -2,12 +2,13 @@ import { setMaxListeners } from 'node:events';
 import type { Clock, Random } from '../contract/clock.js';
 import { BuscouplerError } from '../contract/errors.js';
 import type { BrokerName } from '../contract/message.js';
+import { type AheadOfTurn, ClaimsAhead } from './claims-ahead.js';
 import { KeyLanes, type LaneItem } from './key-lanes.js';
 import { MassFailure } from './mass-failure.js';
 import { RunningHandlers } from './running-handlers.js';
 
 /** One delivery in its lane. */
-export interface StintWork extends LaneItem {
+export interface StintWork extends LaneItem, AheadOfTurn {
   readonly broker: BrokerName;
   /** Its channel or partition, or its stint, is gone. */
   readonly isOver: boolean;
@@ -35,6 +36,7 @@ export class Stint {
   readonly lanes: KeyLanes<StintWork>;
   readonly running: RunningHandlers;
   readonly massFailure: MassFailure<StintWork>;
+  readonly ahead: ClaimsAhead<StintWork>;
   readonly #consumer: string;
   readonly #controller = new AbortController();
   readonly #held: Record<BrokerName, number> = { kafka: 0, rabbitmq: 0 };
@@ -46,6 +48,7 @@ export class Stint {
     setMaxListeners(0, this.#controller.signal); // as many wait for it as run; Node.js would warn from the eleventh on
     this.lanes = new KeyLanes(concurrency, (work) => work.start());
     this.running = new RunningHandlers(clock);
+    this.ahead = new ClaimsAhead({ clock, most: concurrency, freePlaces: () => this.lanes.free });
     this.massFailure = new MassFailure({
       clock,
       random,
@@ -69,12 +72,19 @@ export class Stint {
     this.#held[work.broker] -= 1;
     if (this.#held[work.broker] === 0 && this.#idleWaiters.length > 0) this.#tellIdle(work.broker);
     this.lanes.finish(work);
+    this.ahead.fill();
     if (this.massFailure.isProbing) this.massFailure.ended(work);
+  }
+
+  /** The delivery waits for the inbox; its place is others'. */
+  stepAside(work: StintWork): void {
+    this.lanes.setAside(work);
+    this.ahead.fill();
   }
 
   /** The delivery waits until the consumer has stopped probing, or tries this one; then it is started again. */
   setAside(work: StintWork): void {
-    this.lanes.setAside();
+    this.lanes.setAside(work);
     this.massFailure.setAside(work);
   }
 

@@ -1,8 +1,11 @@
+import type { Clock } from '../contract/clock.js';
 import { BuscouplerError } from '../contract/errors.js';
 import type { InboxCopy } from '../contract/inbox.js';
 import type { IncomingMessage } from '../contract/message.js';
 import { HEADERS } from '../messages/header-names.js';
 import { readText } from '../messages/headers.js';
+import { wait } from './backoff.js';
+import type { Asker } from './bulk-asks.js';
 
 /** How old a copy may be so that the inbox surely remembers its message. */
 export interface Window {
@@ -37,4 +40,12 @@ export function outsideWindow(
   if (publishedMs === null || !(nowMs - publishedMs > maxMs)) return null;
   const what = `Message ${copy.id} is ${Math.round((nowMs - publishedMs) / 1_000)} s old, more than the ${Math.round(maxMs / 1_000)} s for which it is certain that the inbox knows whether it was handled.`;
   return new BuscouplerError('BC_OUTSIDE_WINDOW', what);
+}
+
+/** How often a copy that is held back looks whether its delivery ended, ms. */
+const HELD_LOOK_MS = 1_000;
+
+/** Keeps a copy that must not be run, until its delivery or its consumer ends. */
+export async function untilOver(clock: Clock, asker: Asker): Promise<void> {
+  while (!asker.isOver) await wait(clock, HELD_LOOK_MS, asker.signal);
 }

@@ -5,7 +5,7 @@ import type { BuscouplerError } from '../contract/errors.js';
 import type { InboxCopy } from '../contract/inbox.js';
 import type { BrokerName, IncomingMessage, Message } from '../contract/message.js';
 import { HEADERS } from '../messages/header-names.js';
-import { readText, readTimeMs } from '../messages/headers.js';
+import { readTimeMs } from '../messages/headers.js';
 import { newMessageId } from '../messages/ids.js';
 import { isThenable } from '../messages/thenable.js';
 import { wait } from './backoff.js';
@@ -26,16 +26,16 @@ import {
   readVerdict,
 } from './ending.js';
 import { HandlerRun, type RunFacts, type RunOwner } from './handler-run.js';
-import { copyOf } from './inbox-copy.js';
+import { copyOf, NO_COPY } from './inbox-copy.js';
 import type { InboxGate, Passage } from './inbox-gate.js';
 import type { Lane, LaneItem } from './key-lanes.js';
 import type { Ended, LettingGo } from './let-go.js';
 import { planNextAttempt } from './next-attempt.js';
 import type { PipelineOptions } from './pipeline-options.js';
-import { type EarlyCopy, planEarly } from './retry-plan.js';
+import { readEarly, readFirstFailure } from './retry-plan.js';
 import type { Stint, StintWork } from './stint.js';
 import { runInTransaction } from './transacted-run.js';
-import { outsideWindow } from './window.js';
+import { outsideWindow, untilOver } from './window.js';
 
 /** What all work of one consumer shares. */
 export interface WorkScope extends PipelineOptions {
@@ -46,9 +46,6 @@ export interface WorkScope extends PipelineOptions {
   readonly onHeld: (why: BuscouplerError) => void;
 }
 
-/** How often a copy that is held back looks whether its delivery ended, ms. */
-const HELD_LOOK_MS = 1_000;
-
 /**
  * One delivery on its way: through the inbox and its attempts to its end. A handler that succeeds the first time passes
  * without a promise of ours; everything else goes on in async functions.
@@ -58,6 +55,7 @@ export class Work implements StintWork, Ended, RunOwner {
   lane: Lane | null = null;
   next: LaneItem | null = null;
   sequence = 0;
+  hasPlace = false;
   readonly delivery: Delivery;
   readonly broker: BrokerName;
   copy: InboxCopy = NO_COPY;
@@ -70,6 +68,8 @@ export class Work implements StintWork, Ended, RunOwner {
   #run = 1;
   /** It ended for now, and waits for its turn. */
   #isAside = false;
+  /** It was claimed before its turn, and waits for it. */
+  #isClaimed = false;
   readonly #scope: WorkScope;
   readonly #stint: Stint;
   /** Why it is too old to be run, if so. */
@@ -101,7 +101,8 @@ export class Work implements StintWork, Ended, RunOwner {
 
   start(): void {
     try {
-      if (this.isOver) this.#leave();
+      if (this.#isClaimed) this.#takeTurn();
+      else if (this.isOver) this.#leave();
       else if (this.#stint.massFailure.holds(this)) this.#stint.setAside(this);
       else this.#begin();
     } catch (error) {
@@ -115,23 +116,14 @@ export class Work implements StintWork, Ended, RunOwner {
     const own = identityOf(message);
     this.copy = copyOf(message, own ?? newMessageId(clock.epochMs()));
     if (this.#isHeldBack(message)) return;
-    const early = this.copy.attempt > 1 && this.#outside === null ? this.#planEarly() : null;
+    const early =
+      this.copy.attempt > 1 && this.#outside === null ? readEarly(consumer, message, clock.epochMs()) : null;
     if (early === null) this.#enter(own !== null || wantsTransaction(consumer));
-    else if (early.kind === 'wait') this.#startAfter(early.waitMs);
-    else this.#goOn(this.#scope.lettingGo.forward(this, early, this.#readFirstFailure()));
-  }
-
-  /** A copy of ours that came before its time; of another consumer's the times mean nothing here. */
-  #planEarly(): EarlyCopy | null {
-    const { consumer, clock } = this.#scope;
-    const { headers } = this.delivery.message;
-    const dueAtMs = readTimeMs(headers, HEADERS.dueAt);
-    if (dueAtMs === null || readText(headers, HEADERS.consumer) !== consumer.name) return null;
-    return planEarly(consumer.retry, dueAtMs, clock.epochMs());
-  }
-
-  #startAfter(waitMs: number): void {
-    void wait(this.#scope.clock, waitMs, this.signal).then(() => this.start());
+    else if (early.kind === 'wait') void wait(clock, early.waitMs, this.signal).then(() => this.start());
+    else {
+      const firstFailedAtMs = readFirstFailure(message, clock.epochMs());
+      this.#goOn(this.#scope.lettingGo.forward(this, early, firstFailedAtMs));
+    }
   }
 
   /** Passes the inbox, unless there is none or the message has no identity. */
@@ -142,10 +134,49 @@ export class Work implements StintWork, Ended, RunOwner {
       return;
     }
     this.claim = new Claim(gate, this.copy, this);
+    if (gate.isBulk) {
+      this.#stint.lanes.setAside(this); // a place is for what can run
+      this.#stint.ahead.enter(this);
+      return;
+    }
     const passage = this.claim.take();
     if (passage === 'claimed') this.#attempt();
     else if (passage === 'settled') this.#settleAndLeave();
     else this.#goOn(this.#pass(passage));
+  }
+
+  askForClaim(): void {
+    const passing = this.isOver || this.claim === null ? 'lost' : this.claim.take();
+    Promise.resolve(passing)
+      .then((passage) => this.#passAhead(passage))
+      .catch((error: unknown) => this.#failInside(error));
+  }
+
+  #passAhead(passage: Passage): void {
+    const { ahead, lanes } = this.#stint;
+    if (passage !== 'claimed' || this.isOver) {
+      ahead.leave();
+      this.#goOn(this.#pass(passage));
+      return;
+    }
+    this.#isClaimed = true;
+    ahead.awaitTurn(this);
+    lanes.takeUp(this);
+  }
+
+  /** Its turn has come, and it is claimed. Nothing is started that the store may have given to somebody else by now. */
+  #takeTurn(): void {
+    const isGood = this.#stint.ahead.takeTurn(this, this.#scope.gate?.isDown === true);
+    this.#isClaimed = false;
+    if (!isGood) this.start();
+    else if (this.isOver) this.#attempted(INTERRUPTED);
+    else this.#attempt();
+  }
+
+  giveBack(): void {
+    this.#isClaimed = false;
+    void this.claim?.mark('release');
+    this.claim = null;
   }
 
   /** Looks at the age of the copy; true if it is kept and not run, until its delivery or the consumer ends. */
@@ -155,12 +186,8 @@ export class Work implements StintWork, Ended, RunOwner {
     this.#outside = outsideWindow(window, { message, copy: this.copy }, clock.epochMs());
     if (this.#outside === null || window.policy === 'dead-letter') return false;
     onHeld(this.#outside);
-    this.#goOn(this.#untilOver());
+    this.#goOn(untilOver(clock, this));
     return true;
-  }
-
-  async #untilOver(): Promise<void> {
-    while (!this.isOver) await wait(this.#scope.clock, HELD_LOOK_MS, this.signal);
   }
 
   async #pass(waited: Passage | Promise<Passage>): Promise<void> {
@@ -282,8 +309,12 @@ export class Work implements StintWork, Ended, RunOwner {
 
   #done(): void {
     const isMarked = this.claim === null || this.claim.mark('markDone');
-    if (isMarked === true) this.#settleAndLeave();
-    else this.#goOn(this.#endMarked(isMarked));
+    if (isMarked === true) {
+      this.#settleAndLeave();
+      return;
+    }
+    this.#stint.stepAside(this); // the handler ended: only those of its key wait for the mark
+    this.#goOn(this.#endMarked(isMarked));
   }
 
   async #endMarked(marking: boolean | Promise<boolean>): Promise<void> {
@@ -333,7 +364,7 @@ export class Work implements StintWork, Ended, RunOwner {
   }
 
   #nextAttempt(afterMs: number | null): DeferredRetry | number | null {
-    this.#firstFailedAtMs ??= this.#readFirstFailure();
+    this.#firstFailedAtMs ??= readFirstFailure(this.delivery.message, this.#scope.clock.epochMs());
     const failed = {
       run: this.#run,
       attempt: this.copy.attempt,
@@ -341,10 +372,6 @@ export class Work implements StintWork, Ended, RunOwner {
       afterMs,
     };
     return planNextAttempt(this.#scope.consumer.retry, failed, this.#scope);
-  }
-
-  #readFirstFailure(): number {
-    return this.failedAtMs ?? this.#scope.clock.epochMs();
   }
 
   #settleAndLeave(): void {
@@ -379,5 +406,3 @@ export class Work implements StintWork, Ended, RunOwner {
     this.#leave();
   }
 }
-
-const NO_COPY: InboxCopy = Object.freeze({ id: '', generation: 0, attempt: 1 });

@@ -9,6 +9,7 @@ class Item implements LaneItem {
   lane: Lane | null = null;
   next: LaneItem | null = null;
   sequence = 0;
+  hasPlace = false;
 
   constructor(key: string | null, index: number) {
     this.key = key;
@@ -36,6 +37,9 @@ const steps = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: keys.map((key) => ({ kind: 'push' as const, key })) },
     { weight: 3, arbitrary: fc.nat(100).map((pick) => ({ kind: 'finish' as const, pick })) },
+    { weight: 2, arbitrary: fc.nat(100).map((pick) => ({ kind: 'aside' as const, pick })) },
+    { weight: 2, arbitrary: fc.nat(100).map((pick) => ({ kind: 'up' as const, pick })) },
+    { weight: 1, arbitrary: fc.nat(100).map((pick) => ({ kind: 'end aside' as const, pick })) },
     {
       weight: 1,
       arbitrary: fc.integer({ min: 1, max: 6 }).map((limit) => ({ kind: 'limit' as const, limit })),
@@ -45,26 +49,33 @@ const steps = fc.array(
 );
 
 /** What ought to run next: of those whose key is free, the one that came first. */
-function nextOf(waiting: readonly Item[], running: readonly Item[]): Item | undefined {
+function nextOf(waiting: readonly Item[], begun: readonly Item[]): Item | undefined {
   return waiting.find(
     (item) =>
       item.key === null ||
-      (!running.some(({ key }) => key === item.key) && waiting.find(({ key }) => key === item.key) === item),
+      (!begun.some(({ key }) => key === item.key) && waiting.find(({ key }) => key === item.key) === item),
   );
 }
 
-test('runs what a naive model runs, whatever is pushed, finished and limited in whichever order', () => {
+test('runs what a naive model runs, whatever is pushed, finished, set aside, taken up and limited in whichever order', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4 }), steps, (concurrency, actions) => {
       const { lanes, running, started, finish } = heldLanes(concurrency);
       let limit = concurrency;
-      const model = { waiting: [] as Item[], running: [] as Item[], started: [] as Item[] };
+      const model = {
+        waiting: [] as Item[],
+        running: [] as Item[],
+        aside: [] as Item[],
+        started: [] as Item[],
+      };
+      const next = () => nextOf(model.waiting, [...model.running, ...model.aside]);
+      const take = (from: Item[], pick: number): Item => from.splice(pick % from.length, 1)[0] as Item;
       const fill = (): void => {
-        for (let item = nextOf(model.waiting, model.running); item && model.running.length < limit; ) {
+        for (let item = next(); item && model.running.length < limit; ) {
           model.waiting.splice(model.waiting.indexOf(item), 1);
           model.running.push(item);
           model.started.push(item);
-          item = nextOf(model.waiting, model.running);
+          item = next();
         }
       };
       actions.forEach((action, index) => {
@@ -75,7 +86,19 @@ test('runs what a naive model runs, whatever is pushed, finished and limited in 
         } else if (action.kind === 'limit') {
           limit = action.limit;
           lanes.setConcurrency(limit);
-        } else if (running.length > 0) {
+        } else if (action.kind === 'up' && model.aside.length > 0) {
+          const item = take(model.aside, action.pick);
+          model.waiting.push(item);
+          model.waiting.sort((one, other) => one.index - other.index);
+          lanes.takeUp(item);
+        } else if (action.kind === 'end aside' && model.aside.length > 0) {
+          lanes.finish(take(model.aside, action.pick));
+        } else if (action.kind === 'aside' && running.length > 0) {
+          const item = take(running, action.pick);
+          model.running.splice(model.running.indexOf(item), 1);
+          model.aside.push(item);
+          lanes.setAside(item);
+        } else if (action.kind === 'finish' && running.length > 0) {
           const item = running[action.pick % running.length] as Item;
           model.running.splice(model.running.indexOf(item), 1);
           finish(item);
