@@ -3,6 +3,7 @@ import {
   type ConsumerDefinition,
   createBus,
   createLogger,
+  type Inbox,
   loadConfig,
   type MessageBus,
   type TopicDefinition,
@@ -18,6 +19,7 @@ export interface BenchBusOptions {
   readonly consumers?: readonly ConsumerDefinition<any>[];
   /** False: the consumers' places are made, nothing is consumed. Default `true`. */
   readonly consume?: boolean;
+  readonly inbox?: Inbox;
 }
 
 /** Settings of the environment that enable these brokers. */
@@ -35,6 +37,7 @@ export async function openBus(servers: BenchServers | null, options: BenchBusOpt
     config: await loadConfig(environmentOf(options.brokers, servers), { file: false }),
     topics: options.topics,
     consumers: options.consumers ?? [],
+    ...(options.inbox === undefined ? {} : { inbox: options.inbox }),
     logger: createLogger({ level: 'error' }),
   });
   await bus.start({ consume: options.consume ?? true });

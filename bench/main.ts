@@ -3,6 +3,7 @@ import { openSharedServers } from '../tests/support/servers/shared-servers.js';
 import { machineLine, progressLine, tableOf } from './report.js';
 import { type BenchServers, isMet, type Row, type RowResult } from './row.js';
 import { consumeRows } from './rows/consume.js';
+import { consumeInboxRows } from './rows/consume-inbox.js';
 import { dualRows } from './rows/dual.js';
 import { dualByHandRow } from './rows/dual-by-hand.js';
 import { embeddedRows } from './rows/embedded.js';
@@ -22,6 +23,7 @@ const ROWS: readonly Row[] = [
   ...keyOrderRows,
   ...embeddedRows,
   ...inboxRows,
+  ...consumeInboxRows,
   ...memoryRows,
   ...outboxRows,
 ];

@@ -14,9 +14,9 @@ function cellsOf(row: RowResult): string[] {
     `${figure(row.ours)} ${row.unit}`,
     `${figure(row.theirs)} ${row.unit}`,
     times(row.ratio),
-    `${times(row.goal)} (${times(row.stretch)})`,
+    row.goal === null ? 'stated' : `${times(row.goal)} (${times(row.stretch)})`,
     `${low.toFixed(2)}–${high.toFixed(2)}`,
-    isMet(row) ? 'yes' : 'no',
+    row.goal === null ? '' : isMet(row) ? 'yes' : 'no',
   ];
 }
 

@@ -6,7 +6,8 @@ export interface RowResult {
   readonly theirs: number;
   /** Ours ÷ theirs. */
   readonly ratio: number;
-  readonly goal: number;
+  /** `null`: the figure is stated, there is no goal. */
+  readonly goal: number | null;
   readonly stretch: number;
   /** True: the ratio must not be above the goal (times); false: not below (rates). */
   readonly lessIsBetter: boolean;
@@ -30,6 +31,7 @@ export interface Row {
 /** True if the goal is met, or missed by no more than what equal things differ by in this run. */
 export function isMet(row: RowResult, tolerance: 'none' | 'noise' = 'none'): boolean {
   const [low, high] = row.sameAgainstSame;
+  if (row.goal === null) return true;
   if (row.lessIsBetter) return row.ratio <= row.goal * (tolerance === 'noise' ? Math.max(1, high) : 1);
   return row.ratio >= row.goal * (tolerance === 'noise' ? Math.min(1, low) : 1);
 }

@@ -1,102 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect } from 'amqplib';
-import { defineConsumer, type MessageBus, type TopicDefinition } from '../../src/index.js';
-import { openBus } from '../buses.js';
+import { Arrivals, type Broker, fillBacklog } from '../backlog.js';
 import { contest, type Side } from '../contest.js';
-import { openKafka, removeTopics } from '../kafka-side.js';
-import { callConcurrently, makeUsages, type Usage, usageSchema, usageTopic } from '../messages.js';
-import { uniqueName } from '../names.js';
-import { removeQueues } from '../rabbitmq-side.js';
+import { openKafka } from '../kafka-side.js';
+import { type Usage, usageSchema } from '../messages.js';
 import type { BenchServers, Row, RowResult } from '../row.js';
-
-/** Counts handled messages by their sequence; a missing or second one makes the row void. */
-class Arrivals {
-  readonly #seen: Uint8Array;
-  #left: number;
-  #firstMs = 0;
-  #lastMs = 0;
-  readonly done: Promise<void>;
-  #finish: () => void = () => undefined;
-
-  constructor(count: number) {
-    this.#seen = new Uint8Array(count);
-    this.#left = count;
-    this.done = new Promise((resolve) => {
-      this.#finish = resolve;
-    });
-  }
-
-  add(sequence: number): void {
-    if (this.#seen[sequence] === 1) throw new Error(`void: message ${sequence} came twice`);
-    if (this.#left === this.#seen.length) this.#firstMs = performance.now();
-    this.#seen[sequence] = 1;
-    this.#left -= 1;
-    if (this.#left > 0) return;
-    this.#lastMs = performance.now();
-    this.#finish();
-  }
-
-  /** Messages per second from the first to the last: connecting and joining are not what is compared. */
-  get rate(): number {
-    return ((this.#seen.length - 1) * 1_000) / (this.#lastMs - this.#firstMs);
-  }
-}
-
-type Broker = 'kafka' | 'rabbitmq';
-type UsageTopic = TopicDefinition<Usage, Usage>;
-
-/** Publishes one round's messages into fresh places, so that each round consumes a full backlog from its start. */
-async function fill(servers: BenchServers, broker: Broker, count: number) {
-  const name = uniqueName('consume');
-  const topic: UsageTopic = usageTopic(name);
-  let arrivals = new Arrivals(count);
-  const consumer = defineConsumer({
-    name: 'bench',
-    topic,
-    group: `${name}_group`,
-    concurrency: 100,
-    handle: async (message) => {
-      arrivals.add(message.data.sequence);
-    },
-  });
-  const open = (): Promise<MessageBus> =>
-    openBus(servers, { brokers: [broker], topics: [topic], consumers: [consumer] });
-  const publisher = await openBus(servers, {
-    brokers: [broker],
-    topics: [topic],
-    consumers: [consumer],
-    consume: false,
-  });
-  await callConcurrently(makeUsages(count), 1_000, (usage) => publisher.publish(topic, usage));
-  await publisher.close();
-  return {
-    name,
-    group: `${name}_group`,
-    open,
-    restart: (): Arrivals => {
-      arrivals = new Arrivals(count);
-      return arrivals;
-    },
-  };
-}
-
-async function remove(servers: BenchServers, broker: Broker, name: string): Promise<void> {
-  if (broker === 'kafka') return removeTopics(servers.kafka, [name, `${name}_dlt`]);
-  await removeQueues(servers.rabbitmq, { exchanges: [name], queues: [`${name}_group`, `${name}_group_dlq`] });
-}
 
 function ours(servers: BenchServers, broker: Broker): Side {
   return {
     name: 'full bus',
     open: async () => undefined,
     round: async (count) => {
-      const place = await fill(servers, broker, count);
-      const arrivals = place.restart();
-      const bus = await place.open();
-      await arrivals.done;
-      await bus.close();
-      await remove(servers, broker, place.name);
-      return arrivals.rate;
+      const backlog = await fillBacklog(servers, { broker, count });
+      const { rate } = await backlog.consume();
+      await backlog.remove();
+      return rate;
     },
     close: async () => undefined,
   };
@@ -143,14 +61,14 @@ function theirs(servers: BenchServers, broker: Broker): Side {
     name: 'by hand',
     open: async () => undefined,
     round: async (count) => {
-      const place = await fill(servers, broker, count);
+      const place = await fillBacklog(servers, { broker, count });
       const arrivals = new Arrivals(count);
       const stop = await (broker === 'rabbitmq'
         ? consumeRabbitmqByHand(servers.rabbitmq, place.group, arrivals)
         : consumeKafkaByHand(servers.kafka, { topic: place.name, group: place.group }, arrivals));
       await arrivals.done;
       await stop();
-      await remove(servers, broker, place.name);
+      await place.remove();
       return arrivals.rate;
     },
     close: async () => undefined,

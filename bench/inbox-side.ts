@@ -1,0 +1,105 @@
+import type mongoose from 'mongoose';
+import type { Inbox } from '../src/index.js';
+import type { Side } from './contest.js';
+import { uniqueName } from './names.js';
+
+const IN_FLIGHT = 16;
+
+/** Runs `callers` loops over `count` units of work, each taking `size` at a time; resolves with units per second. */
+async function rate(
+  { count, size, callers }: { count: number; size: number; callers: number },
+  work: (from: number, size: number) => Promise<unknown>,
+): Promise<number> {
+  let next = 0;
+  const caller = async (): Promise<void> => {
+    while (next < count) {
+      const from = next;
+      next += size;
+      await work(from, Math.min(size, count - from));
+    }
+  };
+  const startedMs = performance.now();
+  await Promise.all(Array.from({ length: callers }, caller));
+  return (count * 1_000) / (performance.now() - startedMs);
+}
+
+const copiesFrom = (round: string, from: number, size: number) =>
+  Array.from({ length: size }, (_, n) => ({ id: `${round}-${from + n}`, generation: 0, attempt: 1 }));
+
+/** Claims and marks; anything but success makes the row void. */
+async function pass(inbox: Inbox, copies: ReturnType<typeof copiesFrom>): Promise<void> {
+  const token = uniqueName('token');
+  const outcomes = await inbox.claim('bench', copies, token);
+  const marks = await inbox.markDone('bench', copies, token);
+  if (outcomes.some((one) => one !== 'claimed') || marks.includes(false))
+    throw new Error('void: not claimed');
+}
+
+/** The store alone: `callers` loops that claim and mark bulks of `size`. */
+export const bulkSide = (
+  inbox: Inbox,
+  { size, callers }: { readonly size: number; readonly callers: number },
+): Side => ({
+  name: `bulks of ${size}`,
+  open: async () => inbox.start(),
+  round: (count) => {
+    const round = uniqueName('message');
+    return rate({ count, size, callers }, (from, some) => pass(inbox, copiesFrom(round, from, some)));
+  },
+  close: async () => undefined,
+});
+
+/** Claims in bulks, each while the one before it is worked off, as a consumer's deliveries wait for their turn. */
+function claimAhead(inbox: Inbox, round: string, count: number) {
+  const bulks: Promise<string>[] = [];
+  const bulk = (place: number): Promise<string> => {
+    bulks[place] ??= (async () => {
+      const token = uniqueName('token');
+      const from = place * IN_FLIGHT;
+      await inbox.claim('bench', copiesFrom(round, from, Math.min(IN_FLIGHT, count - from)), token);
+      return token;
+    })();
+    return bulks[place];
+  };
+  return async (n: number): Promise<{ id: string; token: string }> => {
+    const place = Math.floor(n / IN_FLIGHT);
+    if ((place + 1) * IN_FLIGHT < count) void bulk(place + 1);
+    return { id: `${round}-${n}`, token: await bulk(place) };
+  };
+}
+
+/** A transaction with the handler's one insert; with an inbox, settled by its first write. */
+export function transactionSide(connection: mongoose.Connection, inbox: Inbox | null): Side {
+  const effects = connection.collection(uniqueName('effects'));
+  const bare = async (n: number): Promise<void> => {
+    const session = await connection.startSession();
+    session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } });
+    await effects.insertOne({ n }, { session });
+    await effects.insertOne({ n, second: true }, { session });
+    await session.commitTransaction();
+    await session.endSession();
+  };
+  /** Under the token of the bulk that claimed it. */
+  const settled = async (inbox: Inbox, { id, token }: { id: string; token: string }, n: number) => {
+    const transaction = await inbox.transactions?.begin('bench', { id, generation: 0, attempt: 1 }, token);
+    if (transaction === null || transaction === undefined) throw new Error('void: not ours');
+    await effects.insertOne({ n }, { session: transaction.session });
+    await transaction.commit(new AbortController().signal);
+  };
+  return {
+    name: inbox === null ? 'bare transactions' : 'with the inbox',
+    open: async () => {
+      await effects.createIndex({ n: 1 });
+      await inbox?.start();
+    },
+    round: async (count) => {
+      const round = uniqueName('message');
+      if (inbox === null) return rate({ count, size: 1, callers: IN_FLIGHT }, (from) => bare(from));
+      const claimed = claimAhead(inbox, round, count);
+      return rate({ count, size: 1, callers: IN_FLIGHT }, async (from) =>
+        settled(inbox, await claimed(from), from),
+      );
+    },
+    close: async () => undefined,
+  };
+}

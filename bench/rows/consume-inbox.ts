@@ -1,0 +1,148 @@
+import type mongoose from 'mongoose';
+import { createBus, createLogger, defineConsumer, loadConfig } from '../../src/index.js';
+import { mongoInbox } from '../../src/mongo.js';
+import { type Broker, fillBacklog } from '../backlog.js';
+import { contest, type Side } from '../contest.js';
+import { bulkSide, transactionSide } from '../inbox-side.js';
+import { callConcurrently, makeUsages, type Usage, usageTopic } from '../messages.js';
+import { openMongodb } from '../mongodb-side.js';
+import { uniqueName } from '../names.js';
+import type { BenchServers, Row, RowResult } from '../row.js';
+
+/** Bulks that the bus has on their way at a time. */
+const BULKS_IN_FLIGHT = 2;
+const BULK = 500;
+const IN_FLIGHT = 16;
+
+function consumeSide(servers: BenchServers, broker: Broker, connection: mongoose.Connection | null): Side {
+  return {
+    name: connection === null ? 'without an inbox' : 'with mongoInbox',
+    open: async () => undefined,
+    round: async (count) => {
+      const inbox = connection === null ? null : mongoInbox(connection, { collection: uniqueName('inbox') });
+      const backlog = await fillBacklog(servers, { broker, count }, inbox === null ? {} : { inbox });
+      const { rate } = await backlog.consume();
+      await backlog.remove();
+      return rate;
+    },
+    close: async () => undefined,
+  };
+}
+
+/** From the embedded queues, a transaction with the handler's one insert each. */
+function transactedSide(connection: mongoose.Connection): Side {
+  const effects = connection.collection(uniqueName('effects'));
+  const inbox = mongoInbox(connection);
+  return {
+    name: 'bus with transactions',
+    open: async () => {
+      await effects.createIndex({ n: 1 });
+    },
+    round: async (count) => {
+      const topic = { ...usageTopic(uniqueName('transacted')), brokers: ['rabbitmq'] as const };
+      let left = count;
+      let finish = (): void => undefined;
+      const done = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      const consumer = defineConsumer<Usage>({
+        name: 'transacted',
+        topic,
+        group: `${topic.name}_group`,
+        concurrency: IN_FLIGHT,
+        inbox: { transaction: true },
+        handle: async ({ data }, { session }) => {
+          await effects.insertOne({ n: data.sequence }, { session: session as mongoose.ClientSession });
+          left -= 1;
+          if (left === 0) finish();
+        },
+      });
+      const bus = await createBus({
+        config: await loadConfig({ EMBEDDED: 'true' }, { file: false }),
+        topics: [topic],
+        consumers: [consumer],
+        inbox,
+        logger: createLogger({ level: 'error' }),
+      });
+      const before = await effects.countDocuments();
+      await bus.start();
+      const startedMs = performance.now();
+      await callConcurrently(makeUsages(count), 1_000, (usage) => bus.publish(topic, usage));
+      await done;
+      const rate = (count * 1_000) / (performance.now() - startedMs);
+      await bus.close();
+      if ((await effects.countDocuments()) - before !== count)
+        throw new Error('void: not every effect is there');
+      return rate;
+    },
+    close: async () => undefined,
+  };
+}
+
+interface Setting {
+  readonly name: string;
+  readonly needs: Row['needs'];
+  readonly count: number;
+  readonly goal: number;
+  readonly stretch: number;
+}
+
+const row = (
+  { count, needs, ...setting }: Setting,
+  sides: (servers: BenchServers, connection: mongoose.Connection) => { ours: Side; theirs: Side },
+): Row => ({
+  name: setting.name,
+  needs,
+  run: async (servers): Promise<RowResult> => {
+    const mongodb = await openMongodb(uniqueName('inbox'));
+    try {
+      const { ours, theirs } = sides(servers, mongodb.connection);
+      const result = await contest(ours, theirs, { rounds: 3, count });
+      return { ...setting, unit: 'msg/s', ...result, lessIsBetter: false };
+    } finally {
+      await mongodb.close();
+    }
+  },
+});
+
+export const consumeInboxRows: readonly Row[] = [
+  row(
+    {
+      name: 'inbox: consume RabbitMQ with mongoInbox / without an inbox',
+      needs: 'servers',
+      count: 20_000,
+      goal: 0.5,
+      stretch: 0.7,
+    },
+    (servers, connection) => ({
+      ours: consumeSide(servers, 'rabbitmq', connection),
+      theirs: consumeSide(servers, 'rabbitmq', null),
+    }),
+  ),
+  row(
+    {
+      name: 'inbox: consume Kafka with mongoInbox / its claims and marks alone, in bulks of 500',
+      needs: 'servers',
+      count: 20_000,
+      goal: 0.6,
+      stretch: 0.8,
+    },
+    (servers, connection) => ({
+      ours: consumeSide(servers, 'kafka', connection),
+      theirs: bulkSide(mongoInbox(connection), { size: BULK, callers: BULKS_IN_FLIGHT }),
+    }),
+  ),
+  row(
+    {
+      name: 'inbox: consume in transactions, 16 in flight / bare transactions of two writes',
+      needs: 'nothing', // it brings its own MongoDB
+      count: 3_000,
+      goal: 0.8,
+      stretch: 0.95,
+    },
+    (_, connection) => ({
+      ours: transactedSide(connection),
+      theirs: transactionSide(connection, null),
+    }),
+  ),
+];
