@@ -1,4 +1,4 @@
-import type { BrokerPort, StoredLetter } from '../contract/broker.js';
+import type { BrokerPort } from '../contract/broker.js';
 import { BuscouplerError } from '../contract/errors.js';
 import type { LetterLedger } from '../contract/letter-ledger.js';
 import type { BrokerName } from '../contract/message.js';
@@ -55,17 +55,8 @@ export async function* readPlace(
 }
 
 async function* openLetters(port: BrokerPort, place: LetterPlaceOnBroker, signal?: AbortSignal) {
-  const stored: AsyncIterable<StoredLetter> | undefined = port.letters?.(
-    place.owner.definition,
-    signal === undefined ? {} : { signal },
-  );
-  if (stored === undefined) {
-    throw new BuscouplerError(
-      'BC_BROKER_UNAVAILABLE',
-      `The client of ${port.name} cannot read dead letters.`,
-    );
-  }
-  for await (const one of stored) {
+  const options = signal === undefined ? {} : { signal };
+  for await (const one of port.letters(place.owner.definition, options)) {
     const letter = toDeskLetter(one, place);
     if (letter !== null) yield letter;
   }

@@ -72,7 +72,7 @@ describeWithServers('Kafka skipping by the watched file', { shared: ['kafka'] },
     expect(await handled.count(1)).toEqual(['behind']);
 
     const { broker } = await openBroker(kafka.brokers);
-    for await (const { message } of broker.letters?.(consumer) ?? []) {
+    for await (const { message } of broker.letters(consumer)) {
       expect(message.position).toMatchObject({ topic: deadLetterTopicOf(consumer) });
       expect(message.headers).toMatchObject({
         [HEADERS.reason]: 'poison',
