@@ -29,8 +29,10 @@ const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${tex
 /** `docs/reference/cli.md`, from the command line itself. */
 export function renderCli(): string {
   const program = createProgram(async () => undefined);
-  const sections = program.commands.flatMap((group) =>
-    group.commands.map((command) => section(command, `${program.name()} ${group.name()}`)),
+  const sections = program.commands.flatMap((one) =>
+    one.commands.length === 0
+      ? [section(one, program.name())]
+      : one.commands.map((command) => section(command, `${program.name()} ${one.name()}`)),
   );
   return `# Command line
 

@@ -14,7 +14,7 @@ export interface DeskCommandContext {
 /** One command: a desk's method, and how its answer is shown. Resolves with the exit code. */
 export type DeskCommand<Options> = (context: DeskCommandContext, options: Options) => Promise<ExitCode>;
 
-type Answer<Method extends 'list' | 'groups' | 'show' | 'replay' | 'purge'> = Awaited<
+type Answer<Method extends 'list' | 'groups' | 'show' | 'replay' | 'purge' | 'skip'> = Awaited<
   ReturnType<DeadLetterDesk[Method]>
 >;
 
@@ -23,6 +23,7 @@ export type WholeLetter = Answer<'show'>[number];
 export type Refused = Answer<'replay'>['refused'][number];
 export type ReplayAnswer = Answer<'replay'>;
 export type PurgeAnswer = Answer<'purge'>;
+export type SkipAnswer = Answer<'skip'>;
 
 /** Which letters; as the command line gives them. */
 export type FilterOptions = NonNullable<Parameters<DeadLetterDesk['groups']>[0]>;

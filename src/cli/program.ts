@@ -6,6 +6,7 @@ import { list } from './commands/list.js';
 import { purge } from './commands/purge.js';
 import { replay } from './commands/replay.js';
 import { show } from './commands/show.js';
+import { skip } from './commands/skip.js';
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -112,6 +113,14 @@ const VERBS: readonly Verb[] = [
   },
 ];
 
+const SKIP: Verb = {
+  name: 'skip <consumer> <position>',
+  summary:
+    'step over a batch on Kafka that cannot be decoded (topic/partition/offset); a preview unless --execute',
+  options: [EXECUTE],
+  run: skip as DeskCommand<never>,
+};
+
 /** The command line as commander knows it. Nothing is run before it is parsed. */
 export function createProgram(
   run: RunDesk,
@@ -125,11 +134,12 @@ export function createProgram(
     .command('dead-letters')
     .description('Looks through dead letters on both brokers, and sends them back.');
   for (const verb of VERBS) addVerb(letters, verb, run);
+  addVerb(program, SKIP, run);
   return program;
 }
 
-function addVerb(letters: Command, { name, summary, options, run }: Verb, runDesk: RunDesk): void {
-  const command = letters
+function addVerb(parent: Command, { name, summary, options, run }: Verb, runDesk: RunDesk): void {
+  const command = parent
     .command(name)
     .description(summary)
     .requiredOption(
@@ -140,7 +150,7 @@ function addVerb(letters: Command, { name, summary, options, run }: Verb, runDes
   for (const option of options) command.addOption(option);
   command.action(async (...args: unknown[]) => {
     const { config, json, ...given } = command.opts<CommonOptions & object>();
-    const id = command.registeredArguments.length > 0 ? { id: args[0] } : {};
-    await runDesk(run, { config, json: json ?? false }, { ...given, ...id } as never);
+    const named = Object.fromEntries(command.registeredArguments.map((one, at) => [one.name(), args[at]]));
+    await runDesk(run, { config, json: json ?? false }, { ...given, ...named } as never);
   });
 }

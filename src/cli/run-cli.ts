@@ -45,9 +45,10 @@ async function runDesk<Options>(command: DeskCommand<Options>, run: DeskRun<Opti
   try {
     return await command({ desk, io, isJson, paint: paintFor(io.hasColours) }, options);
   } catch (error) {
-    const isUsage = error instanceof BuscouplerError && USAGE_CODES.includes(error.code);
     const told = tell(error, { io, isJson });
-    return isUsage ? EXIT.usage : told;
+    const code = error instanceof BuscouplerError ? error.code : '';
+    if (code === 'BC_SKIP_REFUSED') return EXIT.refused;
+    return USAGE_CODES.includes(code) ? EXIT.usage : told;
   } finally {
     await desk.close();
   }

@@ -206,6 +206,11 @@ export interface BrokerPort {
    * as this process knows. Absent where nothing can be stuck.
    */
   skip?(consumer: AnyConsumer, position: LogPosition): Promise<SkippedBatch | null>;
+  /**
+   * What `skip` would step over for a group that has no members, refused for the same reasons (BC_SKIP_REFUSED); nothing is
+   * changed, so that `isStored` is false. There where `skip` is.
+   */
+  findStuck?(consumer: AnyConsumer, position: LogPosition): Promise<SkippedBatch | null>;
   health(): BrokerHealth;
   /** Settles every ticket that it holds, by the deadline at the latest, then disconnects. Idempotent. */
   close(options: { readonly deadlineMs: number }): Promise<void>;

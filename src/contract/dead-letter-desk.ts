@@ -1,3 +1,4 @@
+import type { SkippedBatch } from './broker.js';
 import type { BrokerName } from './message.js';
 
 /** Which dead letters are meant; what is absent is not asked for. All that is given must hold. */
@@ -192,6 +193,22 @@ export interface PurgeReport {
   readonly refused: readonly RefusedLetters[];
 }
 
+/** How `skip` is asked. */
+export interface SkipBatch {
+  readonly consumer: string;
+  /** `topic/partition/offset`, as the consumer's trouble names it. */
+  readonly position: string;
+  /** False only tells what would be done. Default `false`. */
+  readonly execute?: boolean;
+}
+
+/** What `skip` did or would do. */
+export interface SkipReport {
+  readonly end: Extract<RunEnd, 'preview' | 'done'>;
+  /** What was stepped over, or would be; `null`: nothing is stuck there. In a preview nothing is stored. */
+  readonly batch: SkippedBatch | null;
+}
+
 /**
  * Looks through the dead letters of all consumers on both brokers, whichever feeds them, and sends them back. Brokers are
  * connected when they are first needed. Every promise rejects with a `BuscouplerError` only.
@@ -210,6 +227,11 @@ export interface DeadLetterDesk {
   replay(options?: ReplayLetters): Promise<ReplayReport>;
   /** Takes letters away for good. Without `execute` and the right `confirm` nothing is changed. */
   purge(options: PurgeLetters): Promise<PurgeReport>;
+  /**
+   * Steps over one batch on Kafka that no client can decode, and keeps its bytes as a dead letter. The consumer's group must
+   * have no members, and everything before the batch must be handled: rejects with BC_SKIP_REFUSED.
+   */
+  skip(options: SkipBatch): Promise<SkipReport>;
   /** Disconnects. The inbox stays open: it is the caller's. */
   close(): Promise<void>;
 }

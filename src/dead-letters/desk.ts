@@ -9,6 +9,8 @@ import type {
   PurgeReport,
   ReplayLetters,
   ReplayReport,
+  SkipBatch,
+  SkipReport,
 } from '../contract/dead-letter-desk.js';
 import { BuscouplerError } from '../contract/errors.js';
 import { unknownOptions } from '../contract/known-options.js';
@@ -21,6 +23,7 @@ import { maskLetter } from './mask-letter.js';
 import { purgeLetters } from './purge-run.js';
 import { readPlaces } from './read-places.js';
 import { ReplayRun } from './replay-run.js';
+import { skipBatch } from './skip-batch.js';
 
 const FILTER = [
   'broker',
@@ -103,6 +106,11 @@ export class Desk implements DeadLetterDesk {
     if (consumer === undefined) refuse('purge() needs the name of a consumer.');
     if (execute && confirm !== consumer) refuse(`confirm must be "${consumer}", the name of the consumer.`);
     return purgeLetters(this.#parts, options);
+  }
+
+  async skip(options: SkipBatch): Promise<SkipReport> {
+    this.#check(options, ['consumer', 'position', 'execute']);
+    return skipBatch(this.#parts, options);
   }
 
   close(): Promise<void> {

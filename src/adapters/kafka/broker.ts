@@ -28,9 +28,10 @@ import { createKafkajsDriver } from './kafkajs-driver.js';
 import type { KafkaLeg } from './leg.js';
 import { readLetters } from './letters.js';
 import { type PoisonSource, storePoisonLetter } from './poison-letter.js';
+import { toSkipped } from './poisoned-partitions.js';
 import { createPublisher, DEFAULT_MAX_MESSAGE_BYTES, topicOfDestination } from './publisher.js';
 import { Sender } from './sender.js';
-import { type SkipContext, skipWhileStopped } from './skip-stopped.js';
+import { findWhileStopped, type SkipContext, skipWhileStopped } from './skip-stopped.js';
 import { provisionTopology, readLimit } from './topology.js';
 
 const CAPABILITIES: Capabilities = {
@@ -157,6 +158,12 @@ class KafkaBroker implements BrokerPort {
     const group = this.#groups.get(consumer.group);
     if (group !== undefined && !group.isEmpty) return group.skip(consumer, position);
     return skipWhileStopped({ admin: this.#admin, bury: this.#bury }, consumer, position);
+  }
+
+  async findStuck(consumer: AnyConsumer, position: LogPosition): Promise<SkippedBatch | null> {
+    this.#checkOpen();
+    const stuck = await findWhileStopped(this.#admin, consumer, position);
+    return stuck === null ? null : toSkipped(stuck, false);
   }
 
   async depth(consumer: AnyConsumer): Promise<number | null> {

@@ -27,15 +27,14 @@ function isReadBy(consumer: AnyConsumer, topic: string): boolean {
 }
 
 /**
- * Moves the commit of a group without members past the batch at which it stands, if that batch holds the position and
- * cannot be decoded; `null`: it can, or the group stands elsewhere. Throws BC_SKIP_REFUSED while the group has members or
- * messages before the batch are not handled.
+ * The batch at which a group without members stands, if it holds the position and cannot be decoded; `null`: it can, or the
+ * group stands elsewhere. Throws BC_SKIP_REFUSED while the group has members or messages before the batch are not handled.
  */
-export async function skipWhileStopped(
-  { admin, bury }: SkipContext,
+export async function findWhileStopped(
+  admin: AdminClient,
   consumer: AnyConsumer,
   position: LogPosition,
-): Promise<SkippedBatch | null> {
+): Promise<StuckBatch | null> {
   const { group, name } = consumer;
   const { topic, partition } = position;
   if (!isReadBy(consumer, topic)) throw refused(position, `"${name}" does not read the topic "${topic}"`);
@@ -49,6 +48,18 @@ export async function skipWhileStopped(
   if (!isWithin(position, stuck)) return null;
   const before = culprit.before.reduce((sum, { records }) => sum + records.length, 0);
   if (before > 0) throw refused(position, `${before} messages before it are not handled; let the group run`);
+  return stuck;
+}
+
+/** Moves the commit of a group without members past the batch that {@link findWhileStopped} finds, and throws what it throws. */
+export async function skipWhileStopped(
+  { admin, bury }: SkipContext,
+  consumer: AnyConsumer,
+  position: LogPosition,
+): Promise<SkippedBatch | null> {
+  const stuck = await findWhileStopped(admin, consumer, position);
+  if (stuck === null) return null;
+  const { group } = consumer;
   const isStored = await bury(consumer, stuck);
   await commitPast(admin, group, stuck).catch((thrown) => {
     // Somebody joined meanwhile.
