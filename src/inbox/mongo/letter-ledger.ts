@@ -1,9 +1,12 @@
 import type mongoose from 'mongoose';
+import type { Clock } from '../../contract/clock.js';
 import type { LetterClaim, LetterLedger, LetterMark } from '../../contract/letter-ledger.js';
 import { LETTER_LEASE_MS, letterKeyOf } from '../memory-ledger.js';
+import { answerWithin } from './answer-within.js';
 
 /** Options of {@link mongoLedger}. */
 export interface MongoLedgerOptions {
+  readonly clock: Clock;
   /** Default `buscoupler_letters`. */
   readonly collection?: string;
   /** Longest wait for an answer, ms. Default 10,000. */
@@ -59,8 +62,9 @@ async function take(records: LetterRecords, key: string, update: ReturnType<type
  * whatever the connection's URL says. Times are the server's: operators' clocks do not matter. Records stay for good, one for
  * each letter that was replayed or purged on Kafka.
  */
-export function mongoLedger(connection: mongoose.Connection, options: MongoLedgerOptions = {}): LetterLedger {
-  const { collection = 'buscoupler_letters', timeoutMs = 10_000, leaseMs = LETTER_LEASE_MS } = options;
+export function mongoLedger(connection: mongoose.Connection, options: MongoLedgerOptions): LetterLedger {
+  const { clock, collection = 'buscoupler_letters', timeoutMs = 10_000, leaseMs = LETTER_LEASE_MS } = options;
+  const within = <Answer>(asked: Promise<Answer>): Promise<Answer> => answerWithin(clock, timeoutMs, asked);
   const records = (): LetterRecords =>
     connection
       .getClient()
@@ -75,21 +79,21 @@ export function mongoLedger(connection: mongoose.Connection, options: MongoLedge
     async marksOf(letters) {
       const keys = letters.map(letterKeyOf);
       const found = records().find({ _id: { $in: keys } });
-      const marks = new Map((await found.toArray()).map(({ _id, mark }) => [_id, mark]));
+      const marks = new Map((await within(found.toArray())).map(({ _id, mark }) => [_id, mark]));
       return keys.map((key) => marks.get(key) ?? null);
     },
     async begin(letter, token): Promise<LetterClaim> {
-      const record = await take(records(), letterKeyOf(letter), taking(token, leaseMs));
+      const record = await within(take(records(), letterKeyOf(letter), taking(token, leaseMs)));
       if (record === null) return 'replaying';
       return record.mark === 'replaying' && record.token === token ? 'ours' : record.mark;
     },
     async finish(letter, token, mark) {
       const update = [{ $set: { mark, at: '$$NOW' } }];
-      const { matchedCount } = await records().updateOne({ _id: letterKeyOf(letter), token }, update);
+      const { matchedCount } = await within(records().updateOne({ _id: letterKeyOf(letter), token }, update));
       return matchedCount === 1;
     },
     async release(letter, token) {
-      await records().deleteOne({ _id: letterKeyOf(letter), token, mark: 'replaying' });
+      await within(records().deleteOne({ _id: letterKeyOf(letter), token, mark: 'replaying' }));
     },
   };
 }

@@ -5,6 +5,7 @@ import { BuscouplerError } from '../../contract/errors.js';
 import type { ClaimOutcome, Inbox, InboxCopy, InboxState, InboxTransactions } from '../../contract/inbox.js';
 import { unknownOptions } from '../../contract/known-options.js';
 import type { LetterLedger } from '../../contract/letter-ledger.js';
+import { answerWithin } from './answer-within.js';
 import { type ClaimStore, claimRecords } from './claim-records.js';
 import { mongoLedger } from './letter-ledger.js';
 import { moveRecords, releaseRecords } from './mark-records.js';
@@ -96,13 +97,17 @@ export class MongoInbox implements Inbox {
     this.#settings = settingsOf(options);
     this.ttlMs = this.#settings.ttlMs;
     this.letters = mongoLedger(connection, {
+      clock,
       collection: `${this.#settings.collection}_letters`,
       timeoutMs: this.#settings.timeoutMs,
     });
     this.transactions = {
       prepare: (consumer, timeoutMs) => prepareTransactions(connection, consumer, timeoutMs),
       begin: (consumer, copy, token) =>
-        beginTransaction({ connection, clock, ...this.#opened }, { key: keyOf(consumer, copy), token }),
+        beginTransaction(
+          { connection, clock, timeoutMs: this.#settings.timeoutMs, ...this.#opened },
+          { key: keyOf(consumer, copy), token },
+        ),
       isTransient,
     };
   }
@@ -135,7 +140,8 @@ export class MongoInbox implements Inbox {
       key,
       attempt: (copies[place] as InboxCopy).attempt,
     }));
-    const outcomes = await claimRecords(store, wanted, token);
+    const limitMs = this.#settings.timeoutMs + store.takeoverMs;
+    const outcomes = await answerWithin(this.#clock, limitMs, claimRecords(store, wanted, token));
     store.renewals.hold(token, ownedIn(outcomes));
     return keys.map((key, place) => {
       const outcome = outcomes.get(key) ?? 'busy';
@@ -159,7 +165,7 @@ export class MongoInbox implements Inbox {
   ): Promise<readonly boolean[]> {
     const { records, renewals } = this.#opened;
     const keys = copies.map((copy) => keyOf(consumer, copy));
-    const areOurs = await moveRecords(records, { keys, token }, 'burying');
+    const areOurs = await this.#within(moveRecords(records, { keys, token }, 'burying'));
     renewals.letGo(
       token,
       keys.filter((_, place) => areOurs[place] !== true),
@@ -174,7 +180,7 @@ export class MongoInbox implements Inbox {
       token,
       wanted.map(({ key }) => key),
     );
-    return releaseRecords(records, wanted, token);
+    return this.#within(releaseRecords(records, wanted, token));
   }
 
   async areSettled(consumer: string, copies: readonly InboxCopy[]): Promise<readonly boolean[]> {
@@ -201,7 +207,7 @@ export class MongoInbox implements Inbox {
     return {
       records,
       sightings: new Sightings(),
-      renewals: new Renewals({ records, clock: this.#clock, leaseMs }),
+      renewals: new Renewals({ records, clock: this.#clock, leaseMs, timeoutMs }),
       monotonicMs: () => this.#clock.monotonicMs(),
       leaseMs,
       maxClaims,
@@ -218,13 +224,18 @@ export class MongoInbox implements Inbox {
     const { records, renewals } = this.#opened;
     const keys = copies.map((copy) => keyOf(consumer, copy));
     renewals.letGo(token, keys);
-    return moveRecords(records, { keys, token }, state);
+    return this.#within(moveRecords(records, { keys, token }, state));
+  }
+
+  #within<Answer>(asked: Promise<Answer>): Promise<Answer> {
+    return answerWithin(this.#clock, this.#settings.timeoutMs, asked);
   }
 
   async #find(consumer: string, copies: readonly InboxCopy[]) {
     const keys = copies.map((copy) => keyOf(consumer, copy));
     const projection = { state: 1, attempt: 1 } as const;
-    const records = await this.#opened.records.find({ _id: { $in: keys } }, { projection }).toArray();
+    const found = this.#opened.records.find({ _id: { $in: keys } }, { projection });
+    const records = await this.#within(found.toArray());
     return new Map(records.map((record) => [record._id, record]));
   }
 }

@@ -2,6 +2,7 @@ import type mongoose from 'mongoose';
 import type { Clock } from '../../contract/clock.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { InboxTransaction } from '../../contract/inbox.js';
+import { answerWithin } from './answer-within.js';
 import { settledAs } from './mark-records.js';
 import type { Records } from './record.js';
 import type { Renewals } from './renewals.js';
@@ -18,6 +19,8 @@ export interface TransactionStore {
   readonly records: Records;
   readonly renewals: Renewals;
   readonly clock: Clock;
+  /** Longest wait for one answer, ms. */
+  readonly timeoutMs: number;
 }
 
 /** Which claim becomes an effect. */
@@ -59,7 +62,7 @@ export async function beginTransaction(
   store: TransactionStore,
   claim: HeldClaim,
 ): Promise<InboxTransaction | null> {
-  const { connection, records, renewals } = store;
+  const { connection, records, renewals, clock, timeoutMs } = store;
   const session = await connection.startSession();
   renewals.letGo(claim.token, [claim.key]);
   const transaction = new MongoTransaction(store, claim, session);
@@ -70,7 +73,8 @@ export async function beginTransaction(
       writeConcern: { w: 'majority' },
     });
     const filter = { _id: claim.key, token: claim.token, state: 'claimed' as const };
-    const { matchedCount } = await records.updateOne(filter, settledAs('done'), { session });
+    const first = records.updateOne(filter, settledAs('done'), { session });
+    const { matchedCount } = await answerWithin(clock, timeoutMs, first);
     if (matchedCount === 1) return transaction;
   } catch (error) {
     await transaction.abort();
@@ -95,7 +99,7 @@ class MongoTransaction implements InboxTransaction {
   async commit(signal: AbortSignal): Promise<void> {
     for (;;) {
       try {
-        await this.session.commitTransaction();
+        await this.#within(this.session.commitTransaction());
         break;
       } catch (error) {
         const isCommitted = isRefusal(error) ? await this.#isCommitted() : null;
@@ -112,7 +116,7 @@ class MongoTransaction implements InboxTransaction {
 
   async abort(): Promise<void> {
     const { renewals } = this.#store;
-    await this.session.abortTransaction().catch(() => undefined); // it was undone by the server, or never began there
+    await this.#within(this.session.abortTransaction()).catch(() => undefined); // it was undone by the server, or never began there
     await this.#end();
     renewals.hold(this.#claim.token, [this.#claim.key]);
   }
@@ -124,7 +128,8 @@ class MongoTransaction implements InboxTransaction {
   async #isCommitted(): Promise<boolean | null> {
     const { key, token } = this.#claim;
     try {
-      return (await this.#store.records.findOne({ _id: key, token, state: 'done' })) !== null;
+      const done = this.#store.records.findOne({ _id: key, token, state: 'done' });
+      return (await this.#within(done)) !== null;
     } catch {
       return null;
     }
@@ -136,7 +141,11 @@ class MongoTransaction implements InboxTransaction {
     });
   }
 
+  #within<Answer>(asked: Promise<Answer>): Promise<Answer> {
+    return answerWithin(this.#store.clock, this.#store.timeoutMs, asked);
+  }
+
   async #end(): Promise<void> {
-    await this.session.endSession().catch(() => undefined);
+    await this.#within(this.session.endSession()).catch(() => undefined);
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../contract/clock.js';
+import { answerWithin } from './answer-within.js';
 import { OWNED, type Records } from './record.js';
 
 /** Most tokens in one bulk. */
@@ -9,6 +10,8 @@ export interface RenewalOptions {
   readonly records: Records;
   readonly clock: Clock;
   readonly leaseMs: number;
+  /** Longest wait for an answer, ms. */
+  readonly timeoutMs: number;
 }
 
 /**
@@ -73,6 +76,8 @@ export class Renewals {
           update: { $inc: { renewals: 1 } },
         },
       }));
-    if (updates.length > 0) await this.#options.records.bulkWrite(updates, { ordered: false });
+    const { records, clock, timeoutMs } = this.#options;
+    if (updates.length === 0) return;
+    await answerWithin(clock, timeoutMs, records.bulkWrite(updates, { ordered: false }));
   }
 }

@@ -2,6 +2,7 @@ import os from 'node:os';
 import { afterAll, beforeAll } from '@jest/globals';
 import mongoose from 'mongoose';
 import type { LetterLedger } from '../../../src/contract/letter-ledger.js';
+import { systemClock } from '../../../src/delivery/system-clock.js';
 import { mongoLedger } from '../../../src/inbox/mongo/letter-ledger.js';
 import { describeLedgerContract } from '../../support/inbox/ledger-contract.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
@@ -24,7 +25,7 @@ describeWithServers('the ledger of dead letters in MongoDB', { own: ['mongodb'] 
         runtimeAdapters: { os },
       });
       connections.push(await connection.asPromise());
-      ledgers.push(mongoLedger(connection, { leaseMs: LEASE_MS }));
+      ledgers.push(mongoLedger(connection, { clock: systemClock, leaseMs: LEASE_MS }));
     }
   }, 60_000);
   afterAll(async () => {

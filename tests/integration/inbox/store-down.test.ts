@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type mongoose from 'mongoose';
 import {
   createBus,
@@ -23,19 +23,23 @@ describeWithServers('an inbox whose store goes away', { own: ['mongodb'] }, () =
     server = await startMongodb();
     connection = await connectMongoose(server.url, { serverSelectionTimeoutMS: 500 });
   }, 60_000);
+  afterEach(() => bus?.close());
   afterAll(async () => {
-    await bus?.close();
     await connection?.close();
     await server?.dispose();
   });
 
-  test('C44 the consumer pauses, settles nothing, and goes on alone when the store is back', async () => {
+  /** A consumer of embedded queues with its inbox in the store; `handle` runs before a message counts as run. */
+  const openScene = async (handle: (n: number) => Promise<void> = async () => undefined) => {
     const runs: number[] = [];
     const consumer = defineConsumer<{ n: number }>({
       name: 'billing',
       topic: orders,
       group: 'billing-group',
-      handle: ({ data }) => void runs.push(data.n),
+      handle: async ({ data }) => {
+        await handle(data.n);
+        runs.push(data.n);
+      },
     });
     bus = await createBus({
       config: await loadConfig({ EMBEDDED: 'true' }, { file: false }),
@@ -44,6 +48,7 @@ describeWithServers('an inbox whose store goes away', { own: ['mongodb'] }, () =
       inbox: mongoInbox(connection, { timeout: '500ms' }),
       logger: createLogger({ level: 'silent' }),
     });
+    await bus.start();
     const heard = (name: 'consumer-paused' | 'consumer-resumed') =>
       new Promise<void>((resolve) => {
         const stop = bus.on(name, () => {
@@ -51,13 +56,18 @@ describeWithServers('an inbox whose store goes away', { own: ['mongodb'] }, () =
           resolve();
         });
       });
-    await bus.start();
     const publish = (from: number) =>
       Promise.all(Array.from({ length: 10 }, (_, n) => bus.publish(orders, { n: from + n })));
     const isThrough = async (count: number): Promise<void> => {
       while (runs.length < count || bus.consumer('billing').status().inFlight > 0)
         await new Promise((resolve) => setImmediate(resolve));
     };
+    return { runs, heard, publish, isThrough };
+  };
+  const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+  test('C44 the consumer pauses, settles nothing, and goes on alone when the store is back', async () => {
+    const { runs, heard, publish, isThrough } = await openScene();
     await publish(0);
     await isThrough(10);
     const paused = heard('consumer-paused');
@@ -75,7 +85,38 @@ describeWithServers('an inbox whose store goes away', { own: ['mongodb'] }, () =
     await server.start();
     await resumed;
     await isThrough(20);
-    expect(runs).toEqual(Array.from({ length: 20 }, (_, n) => n));
+    expect(runs).toEqual(upTo(20));
     expect(bus.health().ok).toBe(true);
+  }, 60_000);
+
+  test('C44 a store that is frozen is not waited for without end: the consumer pauses, and goes on alone', async () => {
+    const { runs, heard, publish, isThrough } = await openScene();
+    await publish(0);
+    await isThrough(10);
+    const paused = heard('consumer-paused');
+    await server.pause();
+    await publish(10);
+    await paused;
+    expect(runs).toEqual(upTo(10));
+    expect(bus.consumer('billing').status().legs.rabbitmq?.unsettled).toBe(10);
+    const resumed = heard('consumer-resumed');
+    await server.resume();
+    await resumed;
+    await isThrough(20);
+    expect(runs).toEqual(upTo(20));
+  }, 60_000);
+
+  test('C44 a store that freezes under a handler costs no second run', async () => {
+    const { runs, heard, publish, isThrough } = await openScene(async (n) => {
+      if (n === 4) await server.pause();
+    });
+    const [paused, resumed] = [heard('consumer-paused'), heard('consumer-resumed')];
+    await publish(0);
+    await paused;
+    expect(bus.consumer('billing').status().legs.rabbitmq?.unsettled).toBeGreaterThan(0);
+    await server.resume();
+    await resumed;
+    await isThrough(10);
+    expect([...runs].sort((a, b) => a - b)).toEqual(upTo(10));
   }, 60_000);
 });

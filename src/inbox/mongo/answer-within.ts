@@ -1,0 +1,31 @@
+import type { Clock } from '../../contract/clock.js';
+import { BuscouplerError } from '../../contract/errors.js';
+
+/**
+ * The answer of the store, or BC_INBOX_UNAVAILABLE after so many ms. The driver's own `timeoutMS` limits what the server does,
+ * not the wait for its answer: a server that was frozen, or died between two events of its socket, is waited for without
+ * end (driver 7.5). An answer that comes too late is dropped.
+ */
+export function answerWithin<Answer>(
+  clock: Clock,
+  timeoutMs: number,
+  asked: PromiseLike<Answer>,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => {
+      const what = `MongoDB did not answer within ${timeoutMs} ms.`;
+      reject(new BuscouplerError('BC_INBOX_UNAVAILABLE', what));
+    };
+    const timer = clock.schedule(giveUp, timeoutMs);
+    asked.then(
+      (answer) => {
+        timer.cancel();
+        resolve(answer);
+      },
+      (error) => {
+        timer.cancel();
+        reject(error);
+      },
+    );
+  });
+}
