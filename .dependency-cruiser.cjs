@@ -14,7 +14,15 @@ const MAY_IMPORT = {
   handover: ['contract', 'messages', 'delivery', 'inbox', 'dead-letters'],
   config: ['contract', 'messages'],
   cli: ['index\\.ts'],
-  testing: ['contract', 'messages', 'delivery', 'inbox', 'outbox', 'adapters/memory', 'container.ts'],
+  testing: [
+    'contract',
+    'messages',
+    'delivery',
+    'inbox',
+    'outbox',
+    'adapters/memory',
+    '(container|open-desk).ts',
+  ],
 };
 
 /** The one place of each library. */

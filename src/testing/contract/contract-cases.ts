@@ -9,6 +9,7 @@ import { orderingCases } from './ordering-cases.js';
 import { outageCases } from './outage-cases.js';
 import { publishingCases } from './publishing-cases.js';
 import { refusedPublishCases } from './refused-publish-cases.js';
+import { replayCases } from './replay-cases.js';
 import { retryCases } from './retry-cases.js';
 import { roundTripCases } from './round-trip-cases.js';
 import { securityCases } from './security-cases.js';
@@ -27,6 +28,7 @@ export const contractCases: readonly ContractCase[] = [
   ...concurrencyCases,
   ...lifeCycleCases,
   ...retryCases,
+  ...replayCases,
   ...deadLetterCases,
   ...deadLetterParityCases,
   ...badMessageCases,

@@ -1,5 +1,6 @@
 import type { Capabilities } from '../../contract/capabilities.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
+import type { DeadLetterDesk } from '../../contract/dead-letter-desk.js';
 import type { Inbox } from '../../contract/inbox.js';
 import type { Logger } from '../../contract/logger.js';
 import type { BrokerName, Headers } from '../../contract/message.js';
@@ -132,6 +133,8 @@ export interface ContractRig {
   uniqueName(stem: string): string;
   /** A bus over all brokers of the rig, not started. It is closed with the rig. */
   openBus(options: RigBusOptions): Promise<MessageBus>;
+  /** A desk over the dead letters of a bus with these options. It is closed with the rig. */
+  openDesk(options: RigBusOptions): Promise<DeadLetterDesk>;
   /** The last lines of what its buses told of trouble; shown when a case fails. */
   trouble(): readonly string[];
   /** Runs when the rig is closed, the last one first. */

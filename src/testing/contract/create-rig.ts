@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { type CreateBusOptions, createBus } from '../../container.js';
+import type { DeadLetterDesk } from '../../contract/dead-letter-desk.js';
 import { describeError } from '../../contract/errors.js';
 import type { BusEventName } from '../../contract/events.js';
 import type { Logger } from '../../contract/logger.js';
 import type { BrokerName } from '../../contract/message.js';
 import type { MessageBus } from '../../contract/message-bus.js';
 import { memoryInbox } from '../../inbox/memory-inbox.js';
+import { openDesk } from '../../open-desk.js';
 import { busConfigOf } from './bus-config.js';
 import type { ContractRig, RigBroker, RigBusOptions } from './contract-rig.js';
 
@@ -70,7 +72,7 @@ export function createRig(parts: RigParts): ContractRig {
   const trouble: string[] = [];
   const suffix = randomBytes(4).toString('hex');
 
-  const openBus = async (options: RigBusOptions): Promise<MessageBus> => {
+  const busOptionsOf = (options: RigBusOptions): CreateBusOptions => {
     const { settings, served } = parts.reach(options);
     const address = {
       enabled: parts.brokers.map(({ name }) => name),
@@ -78,17 +80,27 @@ export function createRig(parts: RigParts): ContractRig {
       ...(settings && { brokers: settings }),
     };
     const { inbox = memoryInbox() } = options;
-    const bus = await createBus({
+    return {
       config: busConfigOf(address, options),
       topics: options.topics ?? [],
       consumers: options.consumers ?? [],
       ...(inbox === null ? {} : { inbox }),
       logger: options.logger ?? quiet,
       ...(served && { brokers: served }),
-    });
+    };
+  };
+
+  const openBus = async (options: RigBusOptions): Promise<MessageBus> => {
+    const bus = await createBus(busOptionsOf(options));
     for (const name of TROUBLE) bus.on(name, (event) => void trouble.push(describeEvent(name, event)));
     teardowns.push(() => bus.close({ deadlineMs: CLOSE_MS }));
     return bus;
+  };
+
+  const openRigDesk = async (options: RigBusOptions): Promise<DeadLetterDesk> => {
+    const desk = await openDesk(busOptionsOf(options));
+    teardowns.push(() => desk.close());
+    return desk;
   };
 
   return {
@@ -100,6 +112,7 @@ export function createRig(parts: RigParts): ContractRig {
       return `${stem}_${suffix}_${names}`;
     },
     openBus,
+    openDesk: openRigDesk,
     trouble: () => trouble.slice(-TROUBLE_SHOWN),
     onClose: (teardown) => void teardowns.push(teardown),
     async close() {

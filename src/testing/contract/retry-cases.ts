@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import type { Inbox } from '../../contract/inbox.js';
-import { memoryInbox } from '../../inbox/memory-inbox.js';
 import { createRecorder } from '../recorder.js';
 import type { ContractCase } from './contract-case.js';
 import { twoBrokers } from './needs.js';
 import { openScene, record, topicOf, watch } from './scene.js';
+import { sharedInbox } from './shared-inbox.js';
 import { untilWaiting } from './until-waiting.js';
 
 /** One run of a handler, and when it was, by the clock of due times, which counts whole ms. */
@@ -16,9 +15,6 @@ interface Run {
 }
 
 const createRuns = () => createRecorder<Run>('runs');
-
-/** An inbox that several buses of one case share, as they would share a store. */
-const sharedInbox = (): Inbox => ({ ...memoryInbox(), isShared: true });
 
 /** Fails if a run came before its delay after the one before was over. */
 function assertNotEarly(before: Run | undefined, after: Run | undefined, delayMs: number): void {
