@@ -30,7 +30,7 @@ interface Run {
 }
 
 /** An inbox that says of itself that other processes share it: it outlives the bus. */
-const sharedInbox = (): Inbox => ({ ...memoryInbox(), isShared: true });
+const sharedInbox = (): Inbox => ({ ...memoryInbox({ ttlMs: 30 * 86_400_000 }), isShared: true });
 
 /** A consumer whose messages all fail at first, and what becomes of them. */
 function failingOnce() {
