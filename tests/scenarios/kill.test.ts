@@ -16,6 +16,7 @@ const HARMLESS: [why: string, point: KillPoint, id: string][] = [
     'before settling',
     'late-3',
   ],
+  ['a dead letter was decided, before it was stored', 'burial decided', 'bad-4'],
   ['a dead letter was stored, before the inbox knew', 'letter stored', 'bad-4'],
   ['a dead letter was stored and recorded, before the original was let go of', 'before settling', 'bad-4'],
 ];
@@ -44,7 +45,7 @@ describeWithServers('a process that is killed', needed, (servers) => {
       runKillable({ broker, guarantee, stop, servers: addresses() });
 
     test.each(HARMLESS)(
-      'after %s, costs nothing',
+      'after %s, costs nothing (scenario 2)',
       async (_, point, id) => {
         const { history, effects } = await run('record', { point, id });
         expect(checkHistory(history)).toEqual([]);

@@ -5,7 +5,7 @@ import { readInteger } from '../../../src/messages/headers.js';
 import { mongoInbox, mongoOutbox } from '../../../src/mongo.js';
 import { CONSUMER, configOf, consumerOf } from './definitions.js';
 import { type EffectRow, fateOf, type KillPlan } from './plan.js';
-import { createStopper, NEVER, stopsAtOutbox, tellsCommits } from './points.js';
+import { createStopper, NEVER, stopsAtInbox, stopsAtOutbox, tellsCommits } from './points.js';
 import { openDatabase, print, record, stoppingBrokers } from './process-parts.js';
 
 /** How long the claim of a killed process keeps others away, ms. */
@@ -42,7 +42,7 @@ const consumer = (effects: mongoose.Collection<EffectRow>) =>
 async function main(): Promise<void> {
   const connection = await openDatabase(plan);
   const config = await configOf(plan);
-  const inbox = mongoInbox(connection, { lease: LEASE_MS });
+  const inbox = stopsAtInbox(mongoInbox(connection, { lease: LEASE_MS }), stopper);
   const bus = await createBus({
     config,
     consumers: [consumer(connection.collection<EffectRow>('effects'))],

@@ -9,6 +9,8 @@ export type KillPoint =
   | 'before settling'
   /** The broker confirmed the copy for later, or that of a replay; whoever sent it does not know. */
   | 'copy stored'
+  /** The inbox knows that the message dies; no letter was sent. */
+  | 'burial decided'
   /** The broker confirmed the dead letter; the inbox does not know. */
   | 'letter stored'
   /** The brokers have what the outbox holds; the outbox does not know. */

@@ -78,6 +78,16 @@ export function stopsAtOutbox(outbox: Outbox, stopper: Stopper): Outbox {
   });
 }
 
+/** An inbox whose process stops once it was told that a message dies. */
+export function stopsAtInbox(inbox: Inbox, stopper: Stopper): Inbox {
+  return overlay(inbox, {
+    async markBurying(consumer, copies, token) {
+      const areOurs = await inbox.markBurying(consumer, copies, token);
+      return copies.some(({ id }) => stopper.reaches('burial decided', id)) ? NEVER : areOurs;
+    },
+  });
+}
+
 /** An inbox that tells of each effect that was committed in one of its transactions. */
 export function tellsCommits(inbox: Inbox, onCommit: (copy: InboxCopy) => void): Inbox {
   const { transactions } = inbox;
