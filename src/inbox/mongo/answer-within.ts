@@ -3,8 +3,8 @@ import { BuscouplerError } from '../../contract/errors.js';
 
 /**
  * The answer of the store, or BC_INBOX_UNAVAILABLE after so many ms. The driver's own `timeoutMS` limits what the server does,
- * not the wait for its answer: a server that was frozen, or died between two events of its socket, is waited for without
- * end (driver 7.5). An answer that comes too late is dropped.
+ * not the wait for its answer (7.5): a frozen server is waited for until the driver's monitor gives it up, some 30 s later,
+ * and one that died just as it was asked sometimes without end. An answer that comes too late is dropped.
  */
 export function answerWithin<Answer>(
   clock: Clock,
