@@ -93,7 +93,12 @@ test('reads the configuration file, answers and ends by itself, with no log line
 
 test('ends in order at Ctrl-C', async () => {
   const args = ['dead-letters', 'export', '--config', file('endless.mjs')];
-  const { code, signal, stdout, stderr } = await cli(args, { onOutput: (_, kill) => kill('SIGINT') });
+  let isInterrupted = false;
+  const interruptOnce = (_: string, kill: (signal: NodeJS.Signals) => void): void => {
+    if (!isInterrupted) kill('SIGINT'); // a second one would end it at once
+    isInterrupted = true;
+  };
+  const { code, signal, stdout, stderr } = await cli(args, { onOutput: interruptOnce });
   expect({ code, signal, stderr }).toEqual({ code: 130, signal: null, stderr: '' });
   expect(stdout.endsWith('\n')).toBe(true);
   for (const line of stdout.trim().split('\n')) expect(() => JSON.parse(line)).not.toThrow();
