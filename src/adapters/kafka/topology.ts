@@ -17,6 +17,9 @@ const DAY_MS = 24 * 3_600_000;
 const COPY_RETENTION_MS = 14 * DAY_MS;
 /** Pause between two looks at a topic whose leaders are being chosen, ms. */
 const LEADERS_AGAIN_MS = 50;
+/** A node that has not heard of a new topic yet says that there is none, so it is looked for so often, ms apart. */
+const MISSING_LOOKS = 5;
+const MISSING_AGAIN_MS = 200;
 const MAX_BYTES = 'max.message.bytes';
 const MIN_IN_SYNC = 'min.insync.replicas';
 
@@ -67,7 +70,7 @@ async function provideTopic(
   replicas: number,
 ): Promise<readonly PartitionInfo[]> {
   const { name, settings, mustExist } = topic;
-  const existing = await context.admin.describe(name);
+  const existing = await (mustExist ? findExisting(context, name) : context.admin.describe(name));
   if (existing === null && mustExist) {
     throw new BuscouplerError('BC_PLACE_MISSING', `The Kafka topic "${name}" does not exist.`);
   }
@@ -87,6 +90,14 @@ async function provideTopic(
     context.emit('warning', { what });
   }
   return partitions;
+}
+
+async function findExisting({ admin, clock }: TopologyContext, topic: string) {
+  for (let look = 1; ; look += 1) {
+    const found = await admin.describe(topic);
+    if (found !== null || look === MISSING_LOOKS) return found;
+    await wait(clock, MISSING_AGAIN_MS);
+  }
 }
 
 async function provideCopies(

@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals';
+import type { AdminClient, PartitionInfo } from '../../../../src/adapters/kafka/driver.js';
+import { provisionTopology } from '../../../../src/adapters/kafka/topology.js';
+import { defineTopic } from '../../../../src/contract/define-topic.js';
+import { createFakeClock } from '../../../../src/testing/fake-clock.js';
+
+const PARTITIONS: readonly PartitionInfo[] = [{ partition: 0, leader: 1, replicas: 1 }];
+
+/** Provides one existing topic at nodes that hear of it with the given look. */
+async function provide(heardAt: number): Promise<{ looks: number; outcome: unknown }> {
+  const clock = createFakeClock();
+  let looks = 0;
+  const admin = {
+    brokerCount: async () => 1,
+    describe: async () => {
+      looks += 1;
+      return looks < heardAt ? null : PARTITIONS;
+    },
+    topicConfig: async () => new Map<string, string>(),
+  } as Partial<AdminClient> as AdminClient;
+  const topic = defineTopic({ name: 'orders', kafka: { existing: true } });
+  let outcome: unknown = 'pending';
+  const context = {
+    admin,
+    clock,
+    random: () => 0.5,
+    emit: () => undefined,
+    limitMs: 5_000,
+    limits: new Map(),
+  };
+  provisionTopology(context, { topics: [topic], consumers: [] }).then(
+    () => {
+      outcome = 'provided';
+    },
+    (error: unknown) => {
+      outcome = error;
+    },
+  );
+  await clock.advance(5_000);
+  return { looks, outcome };
+}
+
+test('an existing topic that a node has not heard of yet is looked for again', async () => {
+  expect(await provide(4)).toMatchObject({ outcome: 'provided' });
+});
+
+test('an existing topic that is not there is told after a second', async () => {
+  const { looks, outcome } = await provide(Number.POSITIVE_INFINITY);
+  expect(outcome).toMatchObject({ code: 'BC_PLACE_MISSING' });
+  expect(looks).toBe(5);
+});
