@@ -7,6 +7,7 @@ import { consumeInboxRows } from './rows/consume-inbox.js';
 import { dualRows } from './rows/dual.js';
 import { dualByHandRow } from './rows/dual-by-hand.js';
 import { embeddedRows } from './rows/embedded.js';
+import { failurePathRows } from './rows/failure-paths.js';
 import { inboxRows } from './rows/inbox.js';
 import { keyOrderRows } from './rows/key-order.js';
 import { memoryRows } from './rows/memory.js';
@@ -24,6 +25,7 @@ const ROWS: readonly Row[] = [
   ...embeddedRows,
   ...inboxRows,
   ...consumeInboxRows,
+  ...failurePathRows,
   ...memoryRows,
   ...outboxRows,
 ];
