@@ -68,6 +68,8 @@ export class Work implements StintWork, Ended, RunOwner {
   #run = 1;
   /** It ended for now, and waits for its turn. */
   #isAside = false;
+  /** Its last attempt failed, and counts for nothing. */
+  #isNoFailure = false;
   /** It was claimed before its turn, and waits for it. */
   #isClaimed = false;
   readonly #scope: WorkScope;
@@ -225,7 +227,7 @@ export class Work implements StintWork, Ended, RunOwner {
     try {
       decoded = this.#scope.decode(this.delivery.message, this.copy.id);
     } catch (error) {
-      this.#attempted(this.#readThrown(error)); // a schema that threw
+      this.#ran(this.#readThrown(error)); // a schema that threw
       return;
     }
     if (isThenable<DecodeResult>(decoded)) this.#handleLater(decoded);
@@ -236,7 +238,7 @@ export class Work implements StintWork, Ended, RunOwner {
     Promise.resolve(decoding)
       .then(
         (result) => (this.isOver ? this.#attempted(INTERRUPTED) : this.#handle(result)),
-        (error: unknown) => this.#attempted(this.#readThrown(error)),
+        (error: unknown) => this.#ran(this.#readThrown(error)),
       )
       .catch((error: unknown) => this.#failInside(error));
   }
@@ -280,11 +282,17 @@ export class Work implements StintWork, Ended, RunOwner {
       this.#ran(isDuplicateEffect(error, this.#scope.consumer.onDuplicate) ? DONE : this.#readThrown(error));
   }
 
-  /** An attempt ended by itself; what is no failure, or one that waiting cannot cure, says that the rest of the world works. */
+  /**
+   * An attempt ended by itself; what is no failure, or one that waiting cannot cure, says that the rest of the world works.
+   * Both are counted here, in the order in which handlers ended: some steps later, the failures of handlers that started
+   * together would follow all of their successes, and look like a mass failure.
+   */
   #ran(result: Ending | Again): void {
     const { massFailure } = this.#stint;
+    this.#isNoFailure = false;
     const isDecided = result.kind !== 'again' || !result.isRetriable;
     if (isDecided || (!result.isFailure && massFailure.isProbing)) massFailure.decided();
+    else if (result.isFailure) this.#isNoFailure = massFailure.failed(this, this.copy.id);
     this.#attempted(result);
   }
 
@@ -348,11 +356,9 @@ export class Work implements StintWork, Ended, RunOwner {
   /** What follows a failed attempt: how long it waits in its lane for the next one, ms, or its end for now. */
   #afterFailure(failed: Again): Ending | number {
     const { consumer, emit } = this.#scope;
-    const { error, isRetriable, isFailure, afterMs } = failed;
-    const { massFailure } = this.#stint;
+    const { error, isRetriable, afterMs } = failed;
     const attempt = this.#attemptNumber;
-    const isNoFailure = isFailure && isRetriable && massFailure.failed(this, this.copy.id);
-    const next = isNoFailure ? ASIDE : isRetriable ? this.#nextAttempt(afterMs) : null;
+    const next = this.#isNoFailure ? ASIDE : isRetriable ? this.#nextAttempt(afterMs) : null;
     emit('attempt-failed', {
       consumer: consumer.name,
       id: this.copy.id,

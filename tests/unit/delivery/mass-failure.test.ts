@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { ConsumerOptions } from '../../../src/contract/consumer.js';
+import type { Inbox } from '../../../src/contract/inbox.js';
 import { memoryInbox } from '../../../src/inbox/memory-inbox.js';
 import { createWorld, deferred, deliveryOf, type WorldOptions } from './harness.js';
 
@@ -258,4 +259,18 @@ test('in a mass failure a message that failed before is tried now and then, and 
   expect(service.letters.map(({ id }) => id)).toEqual(['bad']);
   const probes = service.runs.slice(-8).map(({ id }) => id);
   expect(probes.filter((id) => id === 'bad').length).toBeLessThanOrEqual(1);
+});
+
+test('failures of messages that one answer of the inbox started together are no mass failure where others succeeded between them', async () => {
+  const inner = memoryInbox();
+  // A store that answers later: those who wait for it go on in one moment.
+  const inbox: Inbox = { ...inner, claim: async (...asked) => inner.claim(...asked) };
+  const service = createService({ concurrency: 100 }, { inbox });
+  service.database.isDown = false;
+  for (let n = 0; n < 60; n += 4) service.database.poison.add(`m${n}`);
+  service.deliver(0, 60);
+  await service.clock.advance(0);
+  expect(service.runs).toHaveLength(60);
+  expect(service.names()).not.toContain('consumer-paused');
+  expect(service.retries).toHaveLength(15);
 });
