@@ -15,6 +15,8 @@ export class Lane {
   readonly key: string;
   first: LaneItem | null = null;
   last: LaneItem | null = null;
+  /** Since when its items fail, ms since the epoch; `null`: the last one that came to a decision did not. */
+  failingSinceMs: number | null = null;
 
   constructor(key: string) {
     this.key = key;

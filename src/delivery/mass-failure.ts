@@ -15,7 +15,7 @@ export interface Probed {
   readonly isOver: boolean;
   /** Place in the order of arrival. */
   readonly sequence: number;
-  /** When its message failed for the first time, ms since the epoch; `null`: it has not failed, as far as is known. */
+  /** When it, or a message of its key before it, failed for the first time, ms since the epoch; `null`: none did. */
   readonly failedAtMs: number | null;
 }
 
@@ -34,8 +34,9 @@ export interface MassFailureOptions<Item> {
  * message at a time, each time another one of those that wait, with pauses from 1 s doubling to 30 s. What fails meanwhile
  * has not failed: it waits, with its attempts untouched. The first message whose handler comes to a decision ends it.
  *
- * A message that failed before, while others succeeded since, says nothing about the others when it fails again: copies of
- * bad messages that come back together are no mass failure, and as probes, which they are seldom, they count as failed.
+ * A message that failed before, or whose key did, while others succeeded since, says nothing about the others when it fails:
+ * copies of bad messages that come back together, and messages of bad keys, are no mass failure, and as probes, which they
+ * are seldom, they count as failed.
  *
  * What waits is held unsettled. A Kafka leg pauses when its buffer is full, for as long as need be. RabbitMQ closes a
  * channel on which a delivery is unacked for 30 min: the feed gives back what is held before (`HoldLimit`).
@@ -92,6 +93,11 @@ export class MassFailure<Item extends Probed> {
 
   /** The item waits. */
   setAside(item: Item): void {
+    // It was on its way while the probing ended.
+    if (!this.isProbing) {
+      this.#options.takeUp(item);
+      return;
+    }
     this.#aside.push(item);
     if (this.#probe === item) this.ended(item);
     else if (this.#isDue) this.#next();

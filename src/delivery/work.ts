@@ -94,7 +94,8 @@ export class Work implements StintWork, Ended, RunOwner {
   }
 
   get failedAtMs(): number | null {
-    return this.#firstFailedAtMs ?? readTimeMs(this.delivery.message.headers, HEADERS.firstFailedAt);
+    const own = this.#firstFailedAtMs ?? readTimeMs(this.delivery.message.headers, HEADERS.firstFailedAt);
+    return own ?? this.lane?.failingSinceMs ?? null;
   }
 
   get signal(): AbortSignal {
@@ -293,7 +294,14 @@ export class Work implements StintWork, Ended, RunOwner {
     const isDecided = result.kind !== 'again' || !result.isRetriable;
     if (isDecided || (!result.isFailure && massFailure.isProbing)) massFailure.decided();
     else if (result.isFailure) this.#isNoFailure = massFailure.failed(this, this.copy.id);
+    if (this.lane !== null) this.#markLane(this.lane, isDecided);
     this.#attempted(result);
+  }
+
+  /** The messages of one bad key come together when their lane is free again; they say nothing about the other keys. */
+  #markLane(lane: Lane, isDecided: boolean): void {
+    if (isDecided) lane.failingSinceMs = null;
+    else lane.failingSinceMs ??= this.#scope.clock.epochMs();
   }
 
   #readThrown(error: unknown): Again {

@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals';
 import type { ConsumerOptions } from '../../../src/contract/consumer.js';
 import type { Inbox } from '../../../src/contract/inbox.js';
+import { MassFailure } from '../../../src/delivery/mass-failure.js';
 import { memoryInbox } from '../../../src/inbox/memory-inbox.js';
+import { createFakeClock } from '../../../src/testing/fake-clock.js';
 import { createWorld, deferred, deliveryOf, type WorldOptions } from './harness.js';
 
 /** A consumer whose database a test takes down, and every run of its handler. */
@@ -27,7 +29,7 @@ function createService(
     Array.from({ length: to - from }, (_, index) =>
       world.deliver({ id: `m${from + index}`, key: `k${from + index}` }),
     );
-  return { ...world, database, runs, deliver };
+  return { ...world, deliverOne: world.deliver, database, runs, deliver };
 }
 
 test('when everything fails the consumer probes: one at a time, each time another one, with growing pauses', async () => {
@@ -273,4 +275,41 @@ test('failures of messages that one answer of the inbox started together are no 
   expect(service.runs).toHaveLength(60);
   expect(service.names()).not.toContain('consumer-paused');
   expect(service.retries).toHaveLength(15);
+});
+
+test('the next messages of keys that fail are no mass failure: other keys succeeded since', async () => {
+  const service = createService({ concurrency: 100 });
+  service.database.isDown = false;
+  const bad = (round: number, from: number, to: number): void => {
+    for (let n = from; n < to; n += 1) {
+      service.database.poison.add(`bad-${round}-${n}`);
+      service.deliverOne({ id: `bad-${round}-${n}`, key: `bad-${n}` });
+    }
+  };
+  for (let n = 0; n < 20; n += 1) {
+    bad(1, n, n + 1);
+    service.deliver(n, n + 1);
+  }
+  bad(2, 0, 20);
+  await service.clock.advance(0);
+  await service.clock.advance(1);
+  expect(service.runs.filter(({ id }) => id.startsWith('bad-2'))).toHaveLength(20);
+  expect(service.retries).toHaveLength(40);
+  expect(service.pipeline.trouble).toBeNull();
+});
+
+test('what is on its way to wait when the probing ends goes on', async () => {
+  const taken: object[] = [];
+  const item = { isOver: false, sequence: 1, failedAtMs: null };
+  const massFailure = new MassFailure<typeof item>({
+    clock: createFakeClock(),
+    random: () => 0.5,
+    takeUp: (one) => taken.push(one),
+    onChange: () => undefined,
+  });
+  for (let n = 0; n < 10; n += 1) massFailure.failed(item, `m${n}`);
+  expect(massFailure.isProbing).toBe(true);
+  massFailure.decided();
+  massFailure.setAside(item);
+  expect(taken).toEqual([item]);
 });
