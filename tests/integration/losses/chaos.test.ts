@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { heldBytes } from '../../../src/testing/contract/memory.js';
 import { createSeededRandom } from '../../../src/testing/seeded-random.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
 import { outOfOrder, startLoad } from './chaos-load.js';
@@ -10,12 +11,13 @@ import { type OpenSender, openBusSender, openPlainSender } from './senders.js';
 const SEED = Number(process.env.CHAOS_SEED ?? 20_261_125);
 const SECONDS = Number(process.env.CHAOS_SECONDS ?? 15);
 const LEADERS = [1, 2, 3, 1, 2, 3];
-/** For what was acknowledged, which the test keeps, and for the heap's own breathing. */
-const RSS_GROWTH_MIB = 150;
+/** For the ids that were acknowledged, which the test keeps: some 100 bytes each. */
+const GROWTH_MIB = 64;
 
 jest.setTimeout(120_000 + SECONDS * 4_000);
 
-const rssMib = (): number => process.memoryUsage().rss / 2 ** 20;
+/** What is held once the garbage is gone; what is resident breathes by more than a leak would show. */
+const heldMib = async (): Promise<number> => (await heldBytes()) / 2 ** 20;
 
 describeWithServers(`seeded chaos (CHAOS_SEED=${SEED})`, { own: ['kafka'] }, () => {
   let tools: ClusterTools;
@@ -33,14 +35,14 @@ describeWithServers(`seeded chaos (CHAOS_SEED=${SEED})`, { own: ['kafka'] }, () 
     const endMs = performance.now() + SECONDS * 1_000;
     let rounds = 1;
     await playRound(stage);
-    const warmMib = rssMib();
+    const warmMib = await heldMib();
     do {
       await playRound(stage);
       rounds += 1;
     } while (performance.now() < endMs);
     await tools.heal();
     await load.stop();
-    const growthMib = rssMib() - warmMib;
+    const growthMib = (await heldMib()) - warmMib;
     await sender.close();
     const logs = [...(await tools.stored(topic)).values()];
     const stored = new Set(logs.flat());
@@ -68,7 +70,7 @@ describeWithServers(`seeded chaos (CHAOS_SEED=${SEED})`, { own: ['kafka'] }, () 
     expect(run.lost).toEqual([]);
     expect(run.refused).toEqual([]);
     expect(run.unordered).toEqual([]);
-    expect(run.growthMib).toBeLessThan(RSS_GROWTH_MIB);
+    expect(run.growthMib).toBeLessThan(GROWTH_MIB);
   });
 
   test('a plain kafkajs producer goes through the same restarts and faults, with what it loses printed', async () => {
