@@ -1,3 +1,4 @@
+import type { Destination } from '../contract/broker.js';
 import type { AnyConsumer } from '../contract/consumer.js';
 import { formatDurationMs } from '../contract/duration.js';
 import { BuscouplerError } from '../contract/errors.js';
@@ -38,6 +39,20 @@ export const retryQueueOf = (consumer: AnyConsumer, delayMs: number): string =>
 /** Names of all queues that copies for this consumer wait in. One that comes at once goes straight to the consumer's own. */
 export const retryQueuesOf = (consumer: AnyConsumer): readonly string[] =>
   consumer.retry.deferredMs.map((delayMs) => retryQueueOf(consumer, delayMs));
+
+/** Name of the Kafka topic of a destination. */
+export function topicOfDestination(destination: Destination): string {
+  if (destination.kind === 'topic') return kafkaTopicOf(destination.topic);
+  if (destination.kind === 'retry') return retryTopicOf(destination.consumer, destination.delayMs);
+  return deadLetterTopicOf(destination.consumer);
+}
+
+/** Name of the queue of a copy's destination. One that comes back at once goes straight to the consumer's queue. */
+export function queueOfDestination(destination: Exclude<Destination, { kind: 'topic' }>): string {
+  const { consumer } = destination;
+  if (destination.kind === 'dead-letter') return deadLetterQueueOf(consumer);
+  return destination.delayMs === 0 ? queueOf(consumer) : retryQueueOf(consumer, destination.delayMs);
+}
 
 /** Throws BC_NAME_INVALID unless both brokers take the name. `what` says what the name is of. */
 export function checkName(name: string, what: string): void {

@@ -1,7 +1,7 @@
 import type { BrokerPort, Destination } from '../../contract/broker.js';
 import type { Capabilities } from '../../contract/capabilities.js';
 import type { BrokerName } from '../../contract/message.js';
-import { deadLetterTopicOf, kafkaTopicOf, retryTopicOf } from '../../messages/names.js';
+import { kafkaTopicOf, topicOfDestination } from '../../messages/names.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broker.js';
 import { readLogLetters } from './letter-reading.js';
 import { LogFeed } from './log-feed.js';
@@ -52,14 +52,8 @@ function logEngine(store: LogStore): Engine {
   };
 }
 
-function placeOf(destination: Destination): string {
-  if (destination.kind === 'topic') return kafkaTopicOf(destination.topic);
-  if (destination.kind === 'retry') return retryTopicOf(destination.consumer, destination.delayMs);
-  return deadLetterTopicOf(destination.consumer);
-}
-
 function routeTo(store: LogStore, destination: Destination): Route {
-  const place = placeOf(destination);
+  const place = topicOfDestination(destination);
   return {
     place,
     get maxMessageBytes() {

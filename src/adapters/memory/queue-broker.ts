@@ -3,7 +3,7 @@ import type { Capabilities } from '../../contract/capabilities.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { BrokerName, OutgoingMessage } from '../../contract/message.js';
 import type { AnyTopic } from '../../contract/topic.js';
-import { deadLetterQueueOf, exchangeOf, queueOf, retryQueueOf } from '../../messages/names.js';
+import { deadLetterQueueOf, exchangeOf, queueOf, queueOfDestination } from '../../messages/names.js';
 import { EmbeddedBroker, type EmbeddedBrokerOptions, type Engine } from './broker.js';
 import { readQueueLetters } from './letter-reading.js';
 import { QueueFeed } from './queue-feed.js';
@@ -53,10 +53,7 @@ function queueEngine(store: QueueStore): Engine {
 
 function routeTo(store: QueueStore, destination: Destination): Route {
   if (destination.kind === 'topic') return routeToExchange(store, destination.topic);
-  const { consumer } = destination;
-  if (destination.kind === 'dead-letter') return routeToQueue(store, deadLetterQueueOf(consumer));
-  const { delayMs } = destination;
-  return routeToQueue(store, delayMs === 0 ? queueOf(consumer) : retryQueueOf(consumer, delayMs));
+  return routeToQueue(store, queueOfDestination(destination));
 }
 
 function routeToQueue(store: QueueStore, routingKey: string): Route {

@@ -1,5 +1,5 @@
 import type { Destination } from '../../contract/broker.js';
-import { deadLetterQueueOf, exchangeOf, queueOf, retryQueueOf } from '../../messages/names.js';
+import { exchangeOf, queueOfDestination } from '../../messages/names.js';
 import type { ExchangeState, Target } from './parcel.js';
 import { isForeign } from './topology.js';
 
@@ -11,13 +11,6 @@ export const exchangeState = (exchange: string, isChecked: boolean): ExchangeSta
   refusal: null,
   hasStored: false,
 });
-
-/** A copy that comes back at once goes straight to the consumer's queue. */
-function queueOfDestination(destination: Exclude<Destination, { kind: 'topic' }>): string {
-  const { consumer } = destination;
-  if (destination.kind === 'dead-letter') return deadLetterQueueOf(consumer);
-  return destination.delayMs === 0 ? queueOf(consumer) : retryQueueOf(consumer, destination.delayMs);
-}
 
 /** What a destination means on RabbitMQ. `stateOf` gives the one state of an exchange. */
 export function targetOf(
