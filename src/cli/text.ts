@@ -29,6 +29,15 @@ export const paintFor = (hasColours: boolean): Paint =>
 export const cut = (text: string, length: number): string =>
   text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
+/** The frame of a stack, cut to so many characters: what names the function and the file stays, the folders above go. */
+export function cutFrame(frame: string, length: number): string {
+  const parts = /^(.*\()?(.*)$/s.exec(frame);
+  const [, before = '', place = ''] = parts ?? [];
+  const room = length - before.length - 1;
+  if (frame.length <= length || room < 1) return cut(frame, length);
+  return `${before}…${place.slice(-room)}`;
+}
+
 /** Lines of aligned columns under their names. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
   const lines = [head, ...rows];

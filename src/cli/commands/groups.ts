@@ -1,6 +1,6 @@
 import type { DeskCommand, FilterOptions } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { cut, json, plain, table } from '../text.js';
+import { cut, cutFrame, json, plain, table } from '../text.js';
 
 const HEAD = ['LETTERS', 'CONSUMER', 'ERROR', 'AT', 'FIRST', 'LAST', 'BROKERS', 'GROUP'];
 
@@ -16,7 +16,7 @@ export const groups: DeskCommand<FilterOptions> = async ({ desk, io, isJson, pai
       String(group.letters),
       group.consumer ?? '–',
       cut(group.errorType ?? '–', 32),
-      cut(group.frame ?? '–', 64),
+      cutFrame(group.frame ?? '–', 64),
       group.firstFailedAt ?? '–',
       group.lastFailedAt ?? '–',
       Object.entries(group.brokers)
