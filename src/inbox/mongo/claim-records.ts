@@ -1,11 +1,13 @@
 import type { ClaimOutcome } from '../../contract/inbox.js';
+import type { InsertRecords } from './insert-records.js';
 import { type InboxRecord, isSettledFor, type Records, type Wanted } from './record.js';
 import type { Sightings } from './sightings.js';
-import { duplicatesOf, isTimeLimit } from './store-errors.js';
+import { isTimeLimit } from './store-errors.js';
 
 /** What claiming needs. */
 export interface ClaimStore {
   readonly records: Records;
+  readonly insert: InsertRecords;
   readonly sightings: Sightings;
   readonly monotonicMs: () => number;
   readonly leaseMs: number;
@@ -38,7 +40,7 @@ export async function claimRecords(
 }
 
 /** Inserts a claimed record for each message that nobody knows; resolves with those that somebody does. */
-async function insertNew({ records, leaseMs }: ClaimStore, wanted: readonly Wanted[], token: string) {
+async function insertNew({ insert, leaseMs }: ClaimStore, wanted: readonly Wanted[], token: string) {
   const fresh = wanted.map(
     ({ key, attempt }): InboxRecord => ({
       _id: key,
@@ -50,14 +52,8 @@ async function insertNew({ records, leaseMs }: ClaimStore, wanted: readonly Want
       leaseMs,
     }),
   );
-  try {
-    await records.insertMany(fresh, { ordered: false });
-    return [];
-  } catch (error) {
-    const places = duplicatesOf(error);
-    if (places === null) throw error;
-    return places.map((place) => wanted[place] as Wanted);
-  }
+  const places = await insert(fresh);
+  return places.map((place) => wanted[place] as Wanted);
 }
 
 /** Reads the records that are there and says of each what it means; resolves with those that can be taken. */

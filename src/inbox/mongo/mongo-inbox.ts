@@ -7,6 +7,7 @@ import { unknownOptions } from '../../contract/known-options.js';
 import type { LetterLedger } from '../../contract/letter-ledger.js';
 import { answerWithin } from './answer-within.js';
 import { type ClaimStore, claimRecords } from './claim-records.js';
+import { insertsInto } from './insert-records.js';
 import { mongoLedger } from './letter-ledger.js';
 import { moveRecords, releaseRecords } from './mark-records.js';
 import { beginTransaction, prepareTransactions } from './mongo-transactions.js';
@@ -206,6 +207,7 @@ export class MongoInbox implements Inbox {
     const records: Records = openRecords(this.#connection, this.#settings);
     return {
       records,
+      insert: insertsInto(this.#connection, this.#settings),
       sightings: new Sightings(),
       renewals: new Renewals({ records, clock: this.#clock, leaseMs, timeoutMs }),
       monotonicMs: () => this.#clock.monotonicMs(),

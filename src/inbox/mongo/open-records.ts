@@ -40,7 +40,9 @@ export async function provisionRecords(connection: mongoose.Connection, spec: Re
   const present = indexes.find(({ name }) => name === TTL_INDEX);
   const seconds = Math.ceil(spec.ttlMs / 1_000);
   if (present === undefined) {
-    await records.createIndex({ settledAt: 1 }, { name: TTL_INDEX, expireAfterSeconds: seconds });
+    // Sparse, so that a claim, which has no time yet, costs the index nothing.
+    const index = { name: TTL_INDEX, expireAfterSeconds: seconds, sparse: true };
+    await records.createIndex({ settledAt: 1 }, index);
   } else if (Number(present.expireAfterSeconds) < seconds) {
     await lengthen(db, spec.collection, { seconds, was: Number(present.expireAfterSeconds) });
   }

@@ -2,27 +2,15 @@
 interface DriverError {
   readonly name?: unknown;
   readonly code?: unknown;
-  readonly writeErrors?: readonly { readonly index?: unknown; readonly code?: unknown }[];
-  readonly result?: { getWriteConcernError?(): unknown };
   hasErrorLabel?(label: string): boolean;
 }
 
-const DUPLICATE_KEY = 11_000;
+export const DUPLICATE_KEY = 11_000;
 const MAX_TIME_EXPIRED = 50;
 const NO_SUCH_TRANSACTION = 251;
 
 const read = (error: unknown): DriverError =>
   typeof error === 'object' && error !== null ? (error as DriverError) : {};
-
-/** Places, in the bulk, of the records that were there already; `null`: the insert failed for another reason too. */
-export function duplicatesOf(error: unknown): readonly number[] | null {
-  const { name, writeErrors, result } = read(error);
-  if (name !== 'MongoBulkWriteError' || !Array.isArray(writeErrors) || writeErrors.length === 0) return null;
-  // A write concern that was not met means that nobody knows what will stay.
-  if (result?.getWriteConcernError?.() !== undefined) return null;
-  const isAll = writeErrors.every((one) => one.code === DUPLICATE_KEY && typeof one.index === 'number');
-  return isAll ? writeErrors.map((one) => one.index as number) : null;
-}
 
 /** True if a write waited as long as it may: an open transaction holds the record. */
 export function isTimeLimit(error: unknown): boolean {

@@ -135,6 +135,20 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
     for (let again = 0; again < 2; again += 1) expect(await a.markDone('c', two, 't')).toEqual([true]);
   });
 
+  test('a claim that the server could not make safe is refused, and the same call again has it', async () => {
+    const { a, b } = await twoInstances();
+    await b.claim('c', [copyOf('other')], 'b1');
+    const both = [copyOf('one'), copyOf('other')];
+    const admin = connection.getClient().db('admin');
+    const times = { configureFailPoint: 'failCommand', mode: { times: 1 } };
+    const notStored = { writeConcernError: { code: 64, errmsg: 'waiting for replication timed out' } };
+    await admin.command({ ...times, data: { failCommands: ['insert'], ...notStored } });
+    await expect(a.claim('c', both, 'a1')).rejects.toThrow('waiting for replication timed out');
+    await admin.command({ ...times, data: { failCommands: ['insert'], errorCode: 91 } });
+    await expect(a.claim('c', both, 'a1')).rejects.toMatchObject({ code: 91 });
+    expect(await a.claim('c', both, 'a1')).toEqual(['claimed', 'busy']);
+  });
+
   test('only what is settled has the field that the TTL index looks at, with the time of the server', async () => {
     const { a, records } = await twoInstances({ ttl: '40d' });
     const ids = ['claimed', 'open', 'burying', 'done', 'dead'];
@@ -152,6 +166,15 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
     const ttl = (await records.indexes()).find(({ expireAfterSeconds }) => expireAfterSeconds !== undefined);
     expect(ttl).toMatchObject({ key: { settledAt: 1 }, expireAfterSeconds: 40 * 86_400 });
   });
+
+  test('the server forgets what was settled, and nothing else', async () => {
+    const { a, records } = await twoInstances({ ttl: '1s' });
+    await a.claim('c', [copyOf('claimed'), copyOf('open'), copyOf('done')], 't');
+    await a.release('c', [copyOf('open')], 't');
+    await a.markDone('c', [copyOf('done')], 't');
+    while ((await records.countDocuments({ state: 'done' })) > 0);
+    expect((await records.find().toArray()).map(({ state }) => state).sort()).toEqual(['claimed', 'open']);
+  }, 90_000); // a server that we did not start looks once a minute
 
   test('a longer TTL lengthens the index, a shorter one leaves it', async () => {
     const collection = freshName();

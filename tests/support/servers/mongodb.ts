@@ -43,7 +43,7 @@ async function startIn(place: Place): Promise<MongodbServer> {
   const server = await place.prepare({
     name: 'mongodb',
     files: {},
-    start: `mkdir -p data\nexec '${mongod}' --dbpath data --replSet ${REPLICA_SET} --bind_ip ${place.bindHost} --port ${port} --nounixsocket --setParameter enableTestCommands=1\n`,
+    start: `mkdir -p data\nexec '${mongod}' --dbpath data --replSet ${REPLICA_SET} --bind_ip ${place.bindHost} --port ${port} --nounixsocket --setParameter enableTestCommands=1 --setParameter ttlMonitorSleepSecs=1\n`,
     tool: 'exec "$@"\n',
     ports: [port],
   });
