@@ -47,10 +47,15 @@ class KafkaDelivery implements Delivery {
   }
 }
 
+/** Places that every partition may take, however many there are. */
+const SHARE_MIN = 16;
+
 /** A partition whose turn comes, and the topic that it is of. */
 interface Turn {
   readonly topic: TopicFeed;
   readonly partition: PartitionFeed;
+  /** Assigned partitions of this topic. */
+  readonly partitions: number;
 }
 
 /**
@@ -126,7 +131,8 @@ export class KafkaLeg implements Leg {
   #setOrder(): void {
     this.#order = [];
     for (const topic of this.#feeds.values()) {
-      for (const partition of topic.partitions) this.#order.push({ topic, partition });
+      const assigned = [...topic.partitions];
+      for (const partition of assigned) this.#order.push({ topic, partition, partitions: assigned.length });
     }
   }
 
@@ -159,15 +165,22 @@ export class KafkaLeg implements Leg {
     // Settling may happen inside of delivering; the loop that runs already sees the room.
     if (this.#isPumping || this.#isPaused || this.#isDraining || this.#isStopped) return;
     this.#isPumping = true;
-    while (this.#unsettled < this.#capacity && this.#ready > 0) this.#deliverNext();
+    while (this.#unsettled < this.#capacity && this.#ready > 0) if (!this.#deliverNext()) break;
     this.#isPumping = false;
   }
 
-  /** Partitions take turns. */
-  #deliverNext(): void {
+  /** A partition that was fetched first, or has a slow key, must not keep the others of its topic out. */
+  #hasShareOut({ partition, partitions }: Turn): boolean {
+    return partition.cursor.unfinished >= Math.max(SHARE_MIN, (2 * this.#capacity) / partitions);
+  }
+
+  /** Partitions take turns; false if each that has something ready has its share out. */
+  #deliverNext(): boolean {
     for (let step = 0; step < this.#order.length; step += 1) {
       this.#turn = (this.#turn + 1) % this.#order.length;
-      const { topic, partition } = this.#order[this.#turn] as Turn;
+      const turn = this.#order[this.#turn] as Turn;
+      if (this.#hasShareOut(turn)) continue;
+      const { topic, partition } = turn;
       const record = partition.shift();
       if (record === undefined) continue;
       this.#ready -= 1;
@@ -179,8 +192,9 @@ export class KafkaLeg implements Leg {
           leg: this,
         }),
       );
-      return;
+      return true;
     }
+    return false;
   }
 
   /** A delivery was settled. */

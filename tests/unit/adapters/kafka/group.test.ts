@@ -215,6 +215,23 @@ describe('Kafka group: capacity', () => {
     expect(leg.status()).toMatchObject({ unsettled: 6, waiting: 3 });
   });
 
+  test('a partition that was fetched first, or has a slow key, keeps the others out of their places no longer', async () => {
+    const { attachLeg, fetch } = makeGroup();
+    const { leg, deliveries } = await attachLeg(TOPIC, 100, [0, 1, 2, 3]);
+    const from = (wanted: number): Delivery[] =>
+      deliveries.filter(
+        ({ message: { position } }) => position.broker === 'kafka' && position.partition === wanted,
+      );
+    void fetch(range(0, 500), { partition: 0 });
+    expect(from(0)).toHaveLength(50); // twice its part of 100
+    void fetch(range(0, 500), { partition: 1 });
+    expect(from(1)).toHaveLength(50);
+    for (let n = 0; n < 400; n += 1) from(1)[n]?.settle();
+    expect([from(0).length, from(1).length]).toEqual([50, 450]);
+    leg.setCapacity(400);
+    expect([from(0).length, from(1).length]).toEqual([200, 500]);
+  });
+
   test('a handler that settles while it is called is not called again from within', async () => {
     const { group, driver, clock } = makeGroup();
     let depth = 0;
