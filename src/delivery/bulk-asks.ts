@@ -27,8 +27,11 @@ interface Ask<Answer> {
   readonly copy: InboxCopy;
   readonly holder: TokenHolder;
   readonly asker: Asker;
-  readonly resolve: (answer: Answer | null) => void;
+  readonly tell: Tell<Answer>;
 }
+
+/** Takes an answer; `null`: the delivery ended before the store answered. It does not throw. */
+export type Tell<Answer> = (answer: Answer | null) => void;
 
 /** What asking in bulk needs. */
 export interface BulkAsksOptions<Answer> {
@@ -61,10 +64,13 @@ export class BulkAsks<Answer> {
 
   /** Resolves with `null` if the delivery ended before the store answered; never rejects. */
   ask(copy: InboxCopy, holder: TokenHolder, asker: Asker): Promise<Answer | null> {
-    return new Promise((resolve) => {
-      this.#queue.push({ copy, holder, asker, resolve });
-      this.#schedule();
-    });
+    return new Promise((resolve) => this.askFor({ copy, holder, asker, tell: resolve }));
+  }
+
+  /** The same without a promise, for what every message passes. */
+  askFor(ask: Ask<Answer>): void {
+    this.#queue.push(ask);
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -126,7 +132,7 @@ export class BulkAsks<Answer> {
       );
       if (answers !== null) {
         onAnswer(null);
-        for (const [place, { resolve }] of asks.entries()) resolve(answers[place] ?? null);
+        asks.forEach(({ tell }, place) => void tell(answers[place] ?? null));
         return;
       }
       asks = dropEnded(asks);
@@ -148,6 +154,6 @@ export class BulkAsks<Answer> {
 /** Those who still wait; the others are told that nobody will answer. */
 function dropEnded<Answer>(asks: readonly Ask<Answer>[]): readonly Ask<Answer>[] {
   const ended = asks.filter(({ asker }) => asker.isOver);
-  for (const { resolve } of ended) resolve(null);
+  for (const { tell } of ended) tell(null);
   return ended.length === 0 ? asks : asks.filter(({ asker }) => !asker.isOver);
 }

@@ -22,6 +22,11 @@ export class Claim implements TokenHolder {
     return this.#gate.claim(this, this.#asker);
   }
 
+  /** Asks a store that is asked in bulk; `busy` if someone else holds it. */
+  ask(tell: (passage: Passage | 'busy') => void): void {
+    this.#gate.claimOnce(this, this.#asker, tell);
+  }
+
   /**
    * A conditional write; `false` if the claim was lost, or the delivery ended before the store answered. `copy` may be a
    * later one: `release` raises the record to its attempt.
@@ -30,6 +35,18 @@ export class Claim implements TokenHolder {
     if (this.#isSettled) return what === 'markDone';
     const claimant = copy === this.copy ? this : { copy, token: this.token };
     return this.#gate.mark(what, claimant, this.#asker);
+  }
+
+  /** Marks the message as done: at once (`true`, `false`), or `tell` has it later. */
+  markDone(tell: (isOurs: boolean) => void): boolean | null {
+    if (this.#isSettled) return true;
+    if (this.#gate.isBulk) this.#gate.markDone(this, this.#asker, tell);
+    else {
+      const isOurs = this.#gate.mark('markDone', this, this.#asker);
+      if (typeof isOurs === 'boolean') return isOurs;
+      void isOurs.then(tell);
+    }
+    return null;
   }
 
   /** The record is `done` already, by a transaction or by somebody else: marking it is no call any more. */

@@ -12,8 +12,10 @@ const MOST_AHEAD = 4_096;
 export interface AheadOfTurn {
   /** Its channel or partition, or its consumer's run, is gone. */
   readonly isOver: boolean;
+  /** It counts among those that were let in; the field is this class's own. */
+  isLetIn: boolean;
   /** Place in the order of arrival. */
-  sequence: number;
+  readonly sequence: number;
   /** It may ask for its claim now; `leave` or `awaitTurn` follows. */
   askForClaim(): void;
   /** The claim is no longer wanted: its turn did not come. The message asks again when it does. */
@@ -62,19 +64,29 @@ export class ClaimsAhead<Item extends AheadOfTurn> {
     else this.#park(item);
   }
 
+  /**
+   * Lets the item ask now, behind one of its key that runs. There is one per key at most, and how long it waits says nothing
+   * about how many are let in: it does not count.
+   */
+  enterBehind(item: Item): void {
+    item.askForClaim();
+  }
+
   /** To be called when a place has become free. */
   fill(): void {
     while (this.#parked.length > 0 && this.#hasRoom) this.#letIn(this.#parked.shift() as Item);
   }
 
   /** The answer came, and it has no turn to wait for. */
-  leave(): void {
-    this.#ahead -= 1;
+  leave(item: Item): void {
+    if (item.isLetIn) this.#ahead -= 1;
+    item.isLetIn = false;
   }
 
   /** It is claimed and waits for its turn. */
   awaitTurn(item: Item): void {
     this.#waiting.set(item, this.#options.clock.monotonicMs());
+    this.#timer ??= this.#schedule();
   }
 
   /**
@@ -96,6 +108,7 @@ export class ClaimsAhead<Item extends AheadOfTurn> {
 
   #letIn(item: Item): void {
     this.#ahead += 1;
+    item.isLetIn = true;
     item.askForClaim();
   }
 
@@ -110,7 +123,7 @@ export class ClaimsAhead<Item extends AheadOfTurn> {
 
   #remove(item: Item): void {
     this.#waiting.delete(item);
-    this.#ahead -= 1;
+    this.leave(item);
   }
 
   #schedule(): Timer {
@@ -126,7 +139,8 @@ export class ClaimsAhead<Item extends AheadOfTurn> {
     this.#turns = 0;
     this.#isShort = this.#parked.length > 0;
     this.fill();
-    if (this.#ahead > 0 || this.#parked.length > 0) this.#timer ??= this.#schedule();
+    if (this.#ahead > 0 || this.#parked.length > 0 || this.#waiting.size > 0)
+      this.#timer ??= this.#schedule();
   };
 
   /** True if one waited for too long. */
@@ -135,7 +149,7 @@ export class ClaimsAhead<Item extends AheadOfTurn> {
     let isTooMany = false;
     for (const [item, sinceMs] of this.#waiting) {
       const isOld = sinceMs <= beforeMs;
-      isTooMany ||= isOld;
+      isTooMany ||= isOld && item.isLetIn;
       if (!isOld && !item.isOver) continue;
       this.#remove(item);
       item.giveBack();

@@ -4,8 +4,9 @@ import { isThenable } from '../messages/thenable.js';
 import { wait } from './backoff.js';
 import { type Asker, BulkAsks, DOWN_WAIT_MAX_MS, DOWN_WAIT_MIN_MS, type TokenHolder } from './bulk-asks.js';
 
-const BUSY_WAIT_MIN_MS = 10;
-const BUSY_WAIT_MAX_MS = 1_000;
+/** Pauses between two looks at a claim of somebody else's, ms. */
+export const BUSY_WAIT_MIN_MS = 10;
+export const BUSY_WAIT_MAX_MS = 1_000;
 
 /** What the gate of one consumer is made of. */
 export interface InboxGateOptions {
@@ -100,6 +101,18 @@ export class InboxGate {
     return outcome === 'busy' || outcome === undefined ? this.#claimLater(first, claimant, asker) : outcome;
   }
 
+  /** Asks a store that is asked in bulk for a claim; `busy` is not waited for. */
+  claimOnce(claimant: Claimant, asker: Asker, tell: (passage: Passage | 'busy') => void): void {
+    const ask = { copy: claimant.copy, holder: claimant, asker };
+    this.#bulks?.claim.askFor({ ...ask, tell: (outcome) => tell(outcome ?? 'lost') });
+  }
+
+  /** Marks a record of a store that is asked in bulk as done; `false` as `mark` has it. */
+  markDone(claimant: Claimant, asker: Asker, tell: (isOurs: boolean) => void): void {
+    const ask = { copy: claimant.copy, holder: claimant, asker };
+    this.#bulks?.marks.markDone.askFor({ ...ask, tell: (isOurs) => tell(isOurs ?? false) });
+  }
+
   /** A conditional write; `false` if the claim was lost or the delivery ended first. */
   mark(what: Mark, claimant: Claimant, asker: Asker): Awaitable<boolean> {
     if (this.#bulks !== null)
@@ -122,7 +135,7 @@ export class InboxGate {
         return transaction;
       } catch (error) {
         if (!this.isTransient(error)) this.#setDown(true, error);
-        if (!(await this.#pause(delayMs, asker))) return 'lost';
+        if (!(await this.pause(delayMs, asker))) return 'lost';
       }
     }
   }
@@ -152,7 +165,7 @@ export class InboxGate {
     for (let answer = first, delayMs = BUSY_WAIT_MIN_MS; ; answer = ask()) {
       const [outcome] = await this.#untilAnswered(answer, ask, asker);
       if (outcome !== undefined && outcome !== 'busy') return outcome;
-      if (!(await this.#pause(delayMs, asker))) return 'lost';
+      if (!(await this.pause(delayMs, asker))) return 'lost';
       delayMs = Math.min(delayMs * 2, BUSY_WAIT_MAX_MS);
     }
   }
@@ -161,12 +174,12 @@ export class InboxGate {
     for (let delayMs = BUSY_WAIT_MIN_MS; ; delayMs = Math.min(delayMs * 2, BUSY_WAIT_MAX_MS)) {
       const outcome = await claims.ask(claimant.copy, claimant, asker);
       if (outcome !== null && outcome !== 'busy') return outcome;
-      if (!(await this.#pause(delayMs, asker))) return 'lost';
+      if (!(await this.pause(delayMs, asker))) return 'lost';
     }
   }
 
-  /** False if the delivery ended meanwhile. */
-  async #pause(delayMs: number, asker: Asker): Promise<boolean> {
+  /** Waits for so many ms; false if the delivery ended meanwhile. */
+  async pause(delayMs: number, asker: Asker): Promise<boolean> {
     if (asker.isOver) return false;
     await wait(this.#options.clock, delayMs, asker.signal);
     return !asker.isOver;

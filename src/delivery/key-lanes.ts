@@ -175,6 +175,11 @@ export class KeyLanes<Item extends LaneItem> {
     if (this.#isIdle) this.#tellIdle();
   }
 
+  /** The one that comes after the running item of its key; `null`: none has arrived. */
+  after(item: Item): Item | null {
+    return (item.lane?.first ?? null) as Item | null;
+  }
+
   /** A running item gives its place to others until it is taken up or ends; those of its key stay behind it. Idempotent. */
   setAside(item: Item): void {
     if (!item.hasPlace) return;

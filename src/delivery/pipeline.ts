@@ -71,6 +71,11 @@ export class Pipeline {
     return this.#stint.lanes.running;
   }
 
+  /** True if each delivery waits for answers of an inbox that is asked for many at a time. */
+  get isAskedInBulk(): boolean {
+    return this.#scope.gate?.isBulk ?? false;
+  }
+
   /** Why nothing gets through at the moment; `null` if everything does. */
   get trouble(): string | null {
     return this.#inboxTrouble ?? (this.#isProbing ? PROBES : null) ?? this.#held;

@@ -8,12 +8,14 @@ import { MassFailure } from './mass-failure.js';
 import { RunningHandlers } from './running-handlers.js';
 
 /** One delivery in its lane. */
-export interface StintWork extends LaneItem, AheadOfTurn {
+export interface StintWork extends LaneItem {
   readonly broker: BrokerName;
   /** Its channel or partition, or its stint, is gone. */
   readonly isOver: boolean;
   /** When its message failed for the first time, ms since the epoch; `null`: it has not failed, as far as is known. */
   readonly failedAtMs: number | null;
+  /** Called while the one before it of its key runs. */
+  prepare(): void;
   /** Called when its turn has come; it tells its end by `Stint.letPass`, or goes by `Stint.setAside`. Never throws. */
   start(): void;
 }
@@ -36,7 +38,7 @@ export class Stint {
   readonly lanes: KeyLanes<StintWork>;
   readonly running: RunningHandlers;
   readonly massFailure: MassFailure<StintWork>;
-  readonly ahead: ClaimsAhead<StintWork>;
+  readonly ahead: ClaimsAhead<AheadOfTurn>;
   readonly #consumer: string;
   readonly #controller = new AbortController();
   readonly #held: Record<BrokerName, number> = { kafka: 0, rabbitmq: 0 };
@@ -65,6 +67,11 @@ export class Stint {
   take(work: StintWork): void {
     this.#held[work.broker] += 1;
     this.lanes.push(work);
+  }
+
+  /** The delivery runs: the next of its key does what it can before its turn. */
+  prepareNext(work: StintWork): void {
+    this.lanes.after(work)?.prepare();
   }
 
   /** The delivery runs and waits no longer. */

@@ -9,6 +9,7 @@ import { readTimeMs } from '../messages/headers.js';
 import { newMessageId } from '../messages/ids.js';
 import { isThenable } from '../messages/thenable.js';
 import { wait } from './backoff.js';
+import { BulkEntry, type Entrant } from './bulk-entry.js';
 import { Claim } from './claim.js';
 import { type Decode, type DecodeResult, identityOf } from './decode.js';
 import { isDuplicateEffect } from './duplicate-effect.js';
@@ -33,7 +34,7 @@ import type { Ended, LettingGo } from './let-go.js';
 import { planNextAttempt } from './next-attempt.js';
 import type { PipelineOptions } from './pipeline-options.js';
 import { readEarly, readFirstFailure } from './retry-plan.js';
-import type { Stint, StintWork } from './stint.js';
+import type { Stint } from './stint.js';
 import { runInTransaction } from './transacted-run.js';
 import { outsideWindow, untilOver } from './window.js';
 
@@ -50,7 +51,7 @@ export interface WorkScope extends PipelineOptions {
  * One delivery on its way: through the inbox and its attempts to its end. A handler that succeeds the first time passes
  * without a promise of ours; everything else goes on in async functions.
  */
-export class Work implements StintWork, Ended, RunOwner {
+export class Work implements Entrant, Ended, RunOwner {
   readonly key: string | null;
   lane: Lane | null = null;
   next: LaneItem | null = null;
@@ -70,8 +71,8 @@ export class Work implements StintWork, Ended, RunOwner {
   #isAside = false;
   /** Its last attempt failed, and counts for nothing. */
   #isNoFailure = false;
-  /** It was claimed before its turn, and waits for it. */
-  #isClaimed = false;
+  /** `null`: it has no inbox that is asked in bulk, or its turn has not come near. */
+  #entry: BulkEntry | null = null;
   readonly #scope: WorkScope;
   readonly #stint: Stint;
   /** Why it is too old to be run, if so. */
@@ -104,12 +105,12 @@ export class Work implements StintWork, Ended, RunOwner {
 
   start(): void {
     try {
-      if (this.#isClaimed) this.#takeTurn();
-      else if (this.isOver) this.#leave();
+      if (this.#entry?.takeTurn() === true) return;
+      if (this.isOver) this.#leave();
       else if (this.#stint.massFailure.holds(this)) this.#stint.setAside(this);
       else this.#begin();
     } catch (error) {
-      this.#failInside(error);
+      this.failInside(error);
     }
   }
 
@@ -136,50 +137,40 @@ export class Work implements StintWork, Ended, RunOwner {
       this.#attempt();
       return;
     }
-    this.claim = new Claim(gate, this.copy, this);
     if (gate.isBulk) {
-      this.#stint.lanes.setAside(this); // a place is for what can run
-      this.#stint.ahead.enter(this);
+      this.#entry ??= new BulkEntry(gate, this.#stint, this);
+      this.#entry.ask();
       return;
     }
+    this.claim = new Claim(gate, this.copy, this);
     const passage = this.claim.take();
     if (passage === 'claimed') this.#attempt();
     else if (passage === 'settled') this.#settleAndLeave();
     else this.#goOn(this.#pass(passage));
   }
 
-  askForClaim(): void {
-    const passing = this.isOver || this.claim === null ? 'lost' : this.claim.take();
-    Promise.resolve(passing)
-      .then((passage) => this.#passAhead(passage))
-      .catch((error: unknown) => this.#failInside(error));
-  }
-
-  #passAhead(passage: Passage): void {
-    const { ahead, lanes } = this.#stint;
-    if (passage !== 'claimed' || this.isOver) {
-      ahead.leave();
-      this.#goOn(this.#pass(passage));
+  /** Asks for its claim while the one before it of its key runs, unless there is something else to look at in its turn. */
+  prepare(): void {
+    const { gate, clock, window } = this.#scope;
+    const { message } = this.delivery;
+    const own = identityOf(message);
+    if (gate === null || own === null || this.#entry !== null || this.isOver) return;
+    const copy = copyOf(message, own);
+    if (copy.attempt > 1 || (window && outsideWindow(window, { message, copy }, clock.epochMs()) !== null))
       return;
-    }
-    this.#isClaimed = true;
-    ahead.awaitTurn(this);
-    lanes.takeUp(this);
+    this.copy = copy;
+    this.#entry = new BulkEntry(gate, this.#stint, this);
+    this.#entry.askBehind();
   }
 
-  /** Its turn has come, and it is claimed. Nothing is started that the store may have given to somebody else by now. */
-  #takeTurn(): void {
-    const isGood = this.#stint.ahead.takeTurn(this, this.#scope.gate?.isDown === true);
-    this.#isClaimed = false;
-    if (!isGood) this.start();
-    else if (this.isOver) this.#attempted(INTERRUPTED);
+  runClaimed(): void {
+    this.#stint.prepareNext(this);
+    if (this.isOver) this.#attempted(INTERRUPTED);
     else this.#attempt();
   }
 
-  giveBack(): void {
-    this.#isClaimed = false;
-    void this.claim?.mark('release');
-    this.claim = null;
+  passWith(passage: Passage): void {
+    this.#goOn(this.#pass(passage));
   }
 
   /** Looks at the age of the copy; true if it is kept and not run, until its delivery or the consumer ends. */
@@ -241,7 +232,7 @@ export class Work implements StintWork, Ended, RunOwner {
         (result) => (this.isOver ? this.#attempted(INTERRUPTED) : this.#handle(result)),
         (error: unknown) => this.#ran(this.#readThrown(error)),
       )
-      .catch((error: unknown) => this.#failInside(error));
+      .catch((error: unknown) => this.failInside(error));
   }
 
   #attemptLater(): Promise<Ending | Again> {
@@ -268,7 +259,7 @@ export class Work implements StintWork, Ended, RunOwner {
     const { running } = this.#stint;
     runInTransaction({ scope: this.#scope, claim, running, message, facts, asker: this }).then(
       (result) => (result === INTERRUPTED ? this.#attempted(result) : this.#ran(result)),
-      (error: unknown) => this.#failInside(error),
+      (error: unknown) => this.failInside(error),
     );
   }
 
@@ -319,24 +310,24 @@ export class Work implements StintWork, Ended, RunOwner {
       if (result === DONE) this.#done();
       else this.#goOn(this.#finish(result));
     } catch (error) {
-      this.#failInside(error);
+      this.failInside(error);
     }
   }
 
   #done(): void {
-    const isMarked = this.claim === null || this.claim.mark('markDone');
-    if (isMarked === true) {
-      this.#settleAndLeave();
-      return;
-    }
-    this.#stint.stepAside(this); // the handler ended: only those of its key wait for the mark
-    this.#goOn(this.#endMarked(isMarked));
+    const isMarked = this.claim === null || this.claim.markDone((isOurs) => this.#marked(isOurs));
+    if (isMarked === null)
+      this.#stint.stepAside(this); // the handler ended: only those of its key wait for the mark
+    else this.#marked(isMarked);
   }
 
-  async #endMarked(marking: boolean | Promise<boolean>): Promise<void> {
-    const { lettingGo } = this.#scope;
-    if (await marking) lettingGo.settle(this, DONE);
-    else await lettingGo.lookAgain(this, DONE);
+  #marked(isOurs: boolean): void {
+    try {
+      if (isOurs) this.#settleAndLeave();
+      else this.#goOn(this.#scope.lettingGo.lookAgain(this, DONE));
+    } catch (error) {
+      this.failInside(error);
+    }
   }
 
   async #finish(first: Ending | Again): Promise<void> {
@@ -402,12 +393,12 @@ export class Work implements StintWork, Ended, RunOwner {
   #goOn(rest: Promise<void>): void {
     rest.then(
       () => this.#leave(),
-      (error: unknown) => this.#failInside(error),
+      (error: unknown) => this.failInside(error),
     );
   }
 
   /** A defect of ours must not take the process along; the message stays unsettled and comes back. */
-  #failInside(error: unknown): void {
+  failInside(error: unknown): void {
     const { consumer, logger } = this.#scope;
     try {
       const fields = { err: error, consumer: consumer.name, id: this.copy.id };

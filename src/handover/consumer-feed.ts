@@ -15,6 +15,9 @@ import { OtherLeg } from './other-leg.js';
 /** Deliveries per handler in flight: with fewer, one key's messages fill the window and the other keys starve. */
 const DELIVERIES_PER_HANDLER = 8;
 
+/** With an inbox that is asked in bulk, where most of them wait for its answers: bulks are as large as what waits. */
+const DELIVERIES_PER_HANDLER_IN_BULK = 24;
+
 /** Longest wait for running handlers when a consumer stops, ms. */
 const STOP_DEADLINE_MS = 10_000;
 
@@ -181,7 +184,9 @@ export class ConsumerFeed implements ConsumerControl {
   }
 
   #capacity(broker: BrokerName): number {
-    const capacity = this.#concurrency * DELIVERIES_PER_HANDLER;
+    const { isAskedInBulk } = this.#options.pipeline;
+    const capacity =
+      this.#concurrency * (isAskedInBulk ? DELIVERIES_PER_HANDLER_IN_BULK : DELIVERIES_PER_HANDLER);
     const isCautious = this.#holding.isCautious && limitsHolding(this.#options.ports.get(broker));
     return isCautious ? Math.min(capacity, HELD_IN_TROUBLE) : capacity;
   }

@@ -53,7 +53,14 @@ function createScene(consumer: Partial<ConsumerOptions<unknown>> = {}) {
   };
   const claimBy = (id: string): ClaimOutcome | undefined =>
     (inner.claim('billing', [{ id, generation: 0, attempt: 1 }], 'other') as readonly ClaimOutcome[])[0];
-  return { world, asked, control, started, pass, end, claimBy };
+  const one = (id: string) => [{ id, generation: 0, attempt: 1 }];
+  const markBy = (id: string) => inner.markDone('billing', one(id), 'other');
+  /** Its owner stored no letter yet, and is gone. */
+  const buryBy = async (id: string) => {
+    await inner.markBurying('billing', one(id), 'other');
+    await inner.release('billing', one(id), 'other');
+  };
+  return { world, asked, control, started, pass, end, claimBy, markBy, buryBy };
 }
 
 test('more are claimed than may run, in one bulk, and no more run than may', async () => {
@@ -83,13 +90,99 @@ test('a handler that ended frees its place before its end is recorded, but not i
   expect({ started, settled: first.settled }).toEqual({ started: ['a', 'c', 'b'], settled: 1 });
 });
 
-test('of one key only the first is claimed; the next is asked for once the first is settled', async () => {
-  const { world, asked, pass, end } = createScene();
+test('of one key the next is claimed while the first runs, and runs once that is settled', async () => {
+  const { world, asked, started, pass, end } = createScene();
   for (const id of ['a', 'b', 'c']) world.deliver({ id, key: 'k' });
   await pass();
-  expect(asked).toEqual(['claim a']);
+  expect({ asked, started }).toEqual({ asked: ['claim a', 'claim b'], started: ['a'] });
   await end('a');
-  expect(asked).toEqual(['claim a', 'markDone a', 'claim b']);
+  expect(asked).toEqual(['claim a', 'claim b', 'markDone a', 'claim c']);
+  expect(started).toEqual(['a', 'b']);
+  await end('b');
+  await end('c');
+  expect(world.pipeline.inFlight).toBe(0);
+});
+
+test('a turn that comes before the answer waits for it', async () => {
+  const { world, control, started, pass, end } = createScene();
+  const deliveries = ['a', 'b'].map((id) => world.deliver({ id, key: 'k' }));
+  const answers = deferred();
+  let claims = 0;
+  control.before = (name) => {
+    if (name === 'claim') claims += 1;
+    return name === 'claim' && claims === 2 ? answers.promise : Promise.resolve();
+  };
+  await pass();
+  await end('a');
+  expect({ started, claims, inFlight: world.pipeline.inFlight }).toEqual({
+    started: ['a'],
+    claims: 2,
+    inFlight: 0, // no place is kept for what waits for the store
+  });
+  answers.resolve();
+  await pass();
+  await end('b');
+  expect({ started, settled: deliveries.map(({ settled }) => settled) }).toEqual({
+    started: ['a', 'b'],
+    settled: [1, 1],
+  });
+});
+
+test('a second copy behind the first of its message is let go of with it, without a pause', async () => {
+  const { world, started, pass, end } = createScene();
+  const copies = ['a', 'a', 'b'].map((id) => world.deliver({ id, key: 'k' }));
+  await pass();
+  await end('a');
+  await end('b');
+  expect({ started, settled: copies.map(({ settled }) => settled) }).toEqual({
+    started: ['a', 'b'],
+    settled: [1, 1, 1],
+  });
+});
+
+test('what is claimed by somebody else before its turn is asked for again in its turn', async () => {
+  const { world, asked, started, pass, end, claimBy, markBy } = createScene();
+  const copies = ['a', 'b'].map((id) => world.deliver({ id, key: 'k' }));
+  expect(claimBy('b')).toBe('claimed');
+  await pass();
+  expect(asked).toEqual(['claim a', 'claim b']);
+  await end('a');
+  expect(asked.at(-1)).toBe('claim b');
+  await markBy('b');
+  await pass(10);
+  expect({ started, settled: copies.map(({ settled }) => settled) }).toEqual({
+    started: ['a'],
+    settled: [1, 1],
+  });
+});
+
+test('what a dead owner was burying is buried in its turn, and not run', async () => {
+  const { world, started, pass, end, claimBy, buryBy } = createScene();
+  const copies = ['a', 'b'].map((id) => world.deliver({ id, key: 'k' }));
+  claimBy('b');
+  await buryBy('b');
+  await pass();
+  expect(world.letters).toEqual([]);
+  await end('a');
+  await pass();
+  expect({ started, settled: copies.map(({ settled }) => settled) }).toEqual({
+    started: ['a'],
+    settled: [1, 1],
+  });
+  expect(world.letters).toHaveLength(1);
+});
+
+test('a slow key is claimed ahead once per message, and makes no fewer of the others be let in', async () => {
+  const { world, asked, pass, end } = createScene({ concurrency: 2 });
+  for (const id of ['a', 'b']) world.deliver({ id, key: 'k' });
+  for (let look = 0; look < 20; look += 1) await pass(100);
+  expect(asked).toEqual(['claim a', 'claim b', 'release b']);
+  for (const id of ['w', 'x', 'y', 'z']) world.deliver({ id });
+  await pass();
+  expect(asked.slice(3)).toEqual(['claim w x y']);
+  await end('a');
+  await end('w');
+  expect(asked.slice(4)).toContain('claim b');
 });
 
 test('what was claimed and not started is given back when the consumer is stopped', async () => {
