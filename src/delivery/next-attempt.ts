@@ -1,7 +1,8 @@
 import type { Clock, Random } from '../contract/clock.js';
 import type { ResolvedRetry } from '../contract/consumer.js';
 import { backoffDelayMs } from './backoff.js';
-import type { DeferredRetry } from './ending.js';
+import type { Again, DeferredRetry, Ending } from './ending.js';
+import type { PipelineOptions } from './pipeline-options.js';
 import { planRetry } from './retry-plan.js';
 
 /** An attempt that failed and may be followed by another. */
@@ -29,4 +30,23 @@ export function planNextAttempt(
   const wishedMs = wantsPlace ? afterMs : null;
   const step = planRetry(retry, { attempt, firstFailedAtMs, nowMs: clock.epochMs(), afterMs: wishedMs });
   return step === null ? null : { kind: 'deferred', step, firstFailedAtMs };
+}
+
+/** Whose attempt failed. */
+export interface FailedRun {
+  readonly id: string;
+  /** Which run of its handler it was, over all copies. */
+  readonly number: number;
+  /** What comes next: ms in the lane, or an ending; `null`: nothing. */
+  readonly next: Ending | number | null;
+}
+
+/** Tells of a failed attempt; how long its message waits in its lane for the next one, ms, or how it ends. */
+export function afterFailure(
+  { consumer, emit }: PipelineOptions,
+  { error, isRetriable }: Again,
+  { id, number, next }: FailedRun,
+): Ending | number {
+  emit('attempt-failed', { consumer: consumer.name, id, attempt: number, willRetry: next !== null, error });
+  return next ?? { kind: 'failed', reason: isRetriable ? 'attempts' : 'rejected', error, attempt: number };
 }

@@ -42,6 +42,24 @@ export function outsideWindow(
   return new BuscouplerError('BC_OUTSIDE_WINDOW', what);
 }
 
+/** What decides whether the age of a copy matters. */
+export interface AgeScope {
+  readonly window?: Window | null;
+  /** `null`: no inbox, which could forget anything. */
+  readonly gate: object | null;
+  readonly clock: Clock;
+}
+
+/** Why a copy is too old for its consumer to be run; `null`: it is not, or its consumer runs copies of any age. */
+export function tooOld(
+  { window, gate, clock }: AgeScope,
+  message: IncomingMessage,
+  copy: InboxCopy,
+): BuscouplerError | null {
+  if (!window || window.policy === 'run' || gate === null) return null;
+  return outsideWindow(window, { message, copy }, clock.epochMs());
+}
+
 /** How often a copy that is held back looks whether its delivery ended, ms. */
 const HELD_LOOK_MS = 1_000;
 

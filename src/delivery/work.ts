@@ -16,7 +16,6 @@ import { isDuplicateEffect } from './duplicate-effect.js';
 import {
   type Again,
   ASIDE,
-  type DeferredRetry,
   DONE,
   type Ending,
   INTERRUPTED,
@@ -31,12 +30,12 @@ import { copyOf, NO_COPY } from './inbox-copy.js';
 import type { InboxGate, Passage } from './inbox-gate.js';
 import type { Lane, LaneItem } from './key-lanes.js';
 import type { Ended, LettingGo } from './let-go.js';
-import { planNextAttempt } from './next-attempt.js';
+import { afterFailure, planNextAttempt } from './next-attempt.js';
 import type { PipelineOptions } from './pipeline-options.js';
 import { readEarly, readFirstFailure } from './retry-plan.js';
 import type { Stint } from './stint.js';
 import { runInTransaction } from './transacted-run.js';
-import { outsideWindow, untilOver } from './window.js';
+import { tooOld, untilOver } from './window.js';
 
 /** What all work of one consumer shares. */
 export interface WorkScope extends PipelineOptions {
@@ -151,13 +150,12 @@ export class Work implements Entrant, Ended, RunOwner {
 
   /** Asks for its claim while the one before it of its key runs, unless there is something else to look at in its turn. */
   prepare(): void {
-    const { gate, clock, window } = this.#scope;
+    const { gate } = this.#scope;
     const { message } = this.delivery;
     const own = identityOf(message);
     if (gate === null || own === null || this.#entry !== null || this.isOver) return;
     const copy = copyOf(message, own);
-    if (copy.attempt > 1 || (window && outsideWindow(window, { message, copy }, clock.epochMs()) !== null))
-      return;
+    if (copy.attempt > 1 || tooOld(this.#scope, message, copy) !== null) return;
     this.copy = copy;
     this.#entry = new BulkEntry(gate, this.#stint, this);
     this.#entry.askBehind();
@@ -175,10 +173,9 @@ export class Work implements Entrant, Ended, RunOwner {
 
   /** Looks at the age of the copy; true if it is kept and not run, until its delivery or the consumer ends. */
   #isHeldBack(message: IncomingMessage): boolean {
-    const { window, gate, clock, onHeld } = this.#scope;
-    if (window === null || window === undefined || window.policy === 'run' || gate === null) return false;
-    this.#outside = outsideWindow(window, { message, copy: this.copy }, clock.epochMs());
-    if (this.#outside === null || window.policy === 'dead-letter') return false;
+    const { window, clock, onHeld } = this.#scope;
+    this.#outside = tooOld(this.#scope, message, this.copy);
+    if (this.#outside === null || window?.policy === 'dead-letter') return false;
     onHeld(this.#outside);
     this.#goOn(untilOver(clock, this));
     return true;
@@ -343,7 +340,8 @@ export class Work implements Entrant, Ended, RunOwner {
   async #attempts(first: Ending | Again): Promise<Ending> {
     let result = first;
     while (result.kind === 'again') {
-      const next = this.#afterFailure(result);
+      const failed = { id: this.copy.id, number: this.#attemptNumber, next: this.#nextAttempt(result) };
+      const next = afterFailure(this.#scope, result, failed);
       if (typeof next !== 'number') return next;
       await wait(this.#scope.clock, next, this.signal);
       this.#run += 1;
@@ -352,31 +350,12 @@ export class Work implements Entrant, Ended, RunOwner {
     return result;
   }
 
-  /** What follows a failed attempt: how long it waits in its lane for the next one, ms, or its end for now. */
-  #afterFailure(failed: Again): Ending | number {
-    const { consumer, emit } = this.#scope;
-    const { error, isRetriable, afterMs } = failed;
-    const attempt = this.#attemptNumber;
-    const next = this.#isNoFailure ? ASIDE : isRetriable ? this.#nextAttempt(afterMs) : null;
-    emit('attempt-failed', {
-      consumer: consumer.name,
-      id: this.copy.id,
-      attempt,
-      willRetry: next !== null,
-      error,
-    });
-    return next ?? { kind: 'failed', reason: isRetriable ? 'attempts' : 'rejected', error, attempt };
-  }
-
-  #nextAttempt(afterMs: number | null): DeferredRetry | number | null {
+  #nextAttempt({ isRetriable, afterMs }: Again): Ending | number | null {
+    if (this.#isNoFailure) return ASIDE;
+    if (!isRetriable) return null;
     this.#firstFailedAtMs ??= readFirstFailure(this.delivery.message, this.#scope.clock.epochMs());
-    const failed = {
-      run: this.#run,
-      attempt: this.copy.attempt,
-      firstFailedAtMs: this.#firstFailedAtMs,
-      afterMs,
-    };
-    return planNextAttempt(this.#scope.consumer.retry, failed, this.#scope);
+    const failed = { run: this.#run, attempt: this.copy.attempt, firstFailedAtMs: this.#firstFailedAtMs };
+    return planNextAttempt(this.#scope.consumer.retry, { ...failed, afterMs }, this.#scope);
   }
 
   #settleAndLeave(): void {

@@ -6,6 +6,7 @@ import { Attaching } from './attaching.js';
 import type { ConsumerFeedOptions } from './consumer-feed-options.js';
 import { type ConsumerState, mayFollow } from './consumer-states.js';
 import { Deadline } from './deadline.js';
+import { tellLeft, tellStarted } from './feed-events.js';
 import { endLegs, type Feeding, type LegAndTaker, type LegsEnding } from './feeding.js';
 import { HELD_IN_TROUBLE, HoldLimit, limitsHolding } from './hold-limit.js';
 import { Intake } from './intake.js';
@@ -234,7 +235,7 @@ export class ConsumerFeed implements ConsumerControl {
     this.#openOther();
     this.#watchHolding();
     if (this.#wantsPause) this.#pauseNow();
-    this.#tellStarted();
+    tellStarted(this.#options, this.#broker);
   }
 
   /** What is held for too long goes back once, before the broker takes the channel away for it, and few come again at a time. */
@@ -259,16 +260,6 @@ export class ConsumerFeed implements ConsumerControl {
     this.#feeding?.leg.pause();
     this.#other.pause();
     this.#options.emit('consumer-paused', { consumer: this.name, reason: 'pause() was called' });
-  }
-
-  #tellStarted(): void {
-    const { consumer, emit } = this.#options;
-    emit('consumer-started', {
-      consumer: consumer.name,
-      topic: consumer.topic.name,
-      group: consumer.group,
-      broker: this.#broker,
-    });
   }
 
   async #attach(broker: BrokerName, holding: { readonly isHeld: boolean }): Promise<Feeding> {
@@ -389,17 +380,12 @@ export class ConsumerFeed implements ConsumerControl {
     const patienceMs = (consumer.timeoutMs + 1_000) * consumer.retry.attempts + 60_000;
     const [left = 0] = await this.#end([old], { endMs: clock.monotonicMs() + patienceMs });
     this.#leaving = null;
-    if (left > 0) this.#tellLeft(left, from);
+    if (left > 0) tellLeft(this.#options, left, from);
     this.#enter(this.#wantsPause ? 'paused' : 'live');
     if (this.#wantsPause) fresh.leg.pause();
     else fresh.intake.release();
     this.#openOther();
-    this.#tellStarted();
-  }
-
-  #tellLeft(left: number, broker: BrokerName): void {
-    const what = `"${this.name}" left ${left} unsettled deliveries on ${broker}; they go back there, to its draining leg.`;
-    this.#options.emit('warning', { what });
+    tellStarted(this.#options, this.#broker);
   }
 
   #refused({ from, to }: { from: BrokerName; to: BrokerName }, cause: unknown): BuscouplerError {
