@@ -14,6 +14,9 @@ const BODY_MAX_BYTES = 256 * 1024;
 /** Longest wait for a whole request, ms: a sender that never ends holds no connection for ever. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** Longest part of a path that is a parameter, as a user's name, percent-encoded. */
+const PARAMETER_MAX_LENGTH = 3_000;
+
 /** An HTTP server without routes: JSON only, every refusal a problem, no stack or secret in an answer. */
 export function createHttp(logger: Logger): FastifyInstance {
   const answer = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
@@ -22,6 +25,7 @@ export function createHttp(logger: Logger): FastifyInstance {
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: PARAMETER_MAX_LENGTH },
     forceCloseConnections: 'idle',
     // What arrives on an open connection during a shutdown is served while the bus is there; the connection ends with it.
     return503OnClosing: false,
