@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { askAt } from '../support/app/ask.js';
 import { type SpawnedApp, spawnApp } from '../support/app/spawn-app.js';
+import { ROOT } from '../support/run-program.js';
 
 const EMBEDDED = { EMBEDDED: 'true' };
 
@@ -62,6 +63,18 @@ describe('npm start', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('EMBEDDED=true: the brokers are in the memory of this process');
     expect(stdout).toContain('MONGODB_URL is not set');
+    expect(stdout).toContain('The server has closed; nothing was left');
+  });
+
+  test('is ended in order through npm, which gets the signal and has to wait', async () => {
+    // Empty variables win over a developer's own .env.
+    const env = { ...EMBEDDED, MONGODB_URL: '', BUSCOUPLER_FILE: '' };
+    const app = spawnApp(env, { command: ['npm', 'start', '--silent', '--prefix', ROOT], cwd });
+    apps.push(app);
+    await app.line('The server is ready');
+    app.kill('SIGTERM');
+    const { code, stdout } = await app.end;
+    expect(code).toBe(0);
     expect(stdout).toContain('The server has closed; nothing was left');
   });
 

@@ -32,24 +32,25 @@ export interface SpawnedApp {
 /** What {@link spawnApp} takes besides the environment. */
 export interface SpawnAppOptions {
   readonly args?: readonly string[];
+  /** Default: Node.js with the server's main file. */
+  readonly command?: readonly [string, ...string[]];
   /** Working directory; one without `.env` and configuration file. */
   readonly cwd: string;
 }
 
+const MAIN = [process.execPath, '--import', require.resolve('tsx'), `${ROOT}/src/app/main.ts`] as const;
+
 /** Starts the server as `npm start` does, with no variable but these and those that programs need to be found. */
 export function spawnApp(
   env: Readonly<Record<string, string>>,
-  { args = [], cwd }: SpawnAppOptions,
+  { args = [], command = MAIN, cwd }: SpawnAppOptions,
 ): SpawnedApp {
-  const child = spawn(
-    process.execPath,
-    ['--import', require.resolve('tsx'), `${ROOT}/src/app/main.ts`, ...args],
-    {
-      cwd,
-      env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', HTTP_PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const [program, ...rest] = command;
+  const child = spawn(program, [...rest, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', HTTP_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output = { stdout: '', stderr: '' };
   const lines = createRecorder<LogLine>('lines of the server');
   createInterface({ input: child.stdout }).on('line', (text) => {
