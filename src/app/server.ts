@@ -75,8 +75,8 @@ export class Server {
     const passedMs = performance.now() - begunMs;
     const deadlineMs = Math.max(1, Math.round(settings.shutdownTimeoutMs - passedMs));
     const report = await bus.close({ deadlineMs });
-    // Publishes are settled now, so every request has its answer but those whose sender never ends.
-    if (!(await within(stopped, ANSWERS_MS))) http.server.closeAllConnections();
+    // Publishes are settled now, so every request gets its answer but those whose sender never ends.
+    await within(stopped, ANSWERS_MS);
     for (const job of jobs) await job.stop();
     await closeStores();
     return report;
