@@ -1,4 +1,5 @@
 import { createBus, createLogger, type Logger } from '../index.js';
+import { ReservationSweeper } from '../modules/credits-process/credits-process.sweeper.js';
 import { type Assembly, assemble } from './assemble.js';
 import type { Environment } from './environment.js';
 import { addRoutes } from './http/add-routes.js';
@@ -54,7 +55,7 @@ async function build(assembly: Assembly, logger: Logger): Promise<Server> {
     bus,
     http,
     modules: Object.values(modules),
-    jobs: [],
+    jobs: [new ReservationSweeper({ service: modules.credits.service, logger })],
     onListen: (address) => logger.info({ address }, `The server listens at ${address}`),
     closeStores: stores.close,
   });

@@ -16,6 +16,6 @@ export function addUsageRoutes(http: FastifyInstance, bus: MessageBus, { usage }
   addIntake(http, { path: '/usage', schema: featureUsageSchema, send: sendFeatureUsageLog });
   http.get<{ Params: { user: string } }>('/usage/:user', async ({ params, query }) => {
     const { limit } = check(pageSchema, query);
-    return { user: params.user, usage: await usage.store.findByUser(params.user, limit) };
+    return { user: params.user, usage: await usage.service.usageOf(params.user, limit) };
   });
 }

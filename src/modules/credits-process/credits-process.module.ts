@@ -5,6 +5,7 @@ import {
   type MessageBus,
   type Receipt,
 } from '../../index.js';
+import { dropInvalid } from '../drop-invalid.js';
 import type { ServerModule } from '../server-module.js';
 import { type CreditsMessage, creditsSchema } from './credits-process.schema.js';
 import {
@@ -72,10 +73,10 @@ export function creditsProcessModule(options: CreditsProcessOptions): CreditsPro
       invalid,
       retry: options.retry ?? { deferred: ['5s', '30s', '5m'] },
       ...(hasTransactions ? { inbox: { transaction: true } } : {}),
-      handle: async ({ data }, { messageId, session, logger }) => {
+      handle: dropInvalid(async ({ data }, { messageId, session, logger }) => {
         const state = await act(data, { messageId, session });
         logger.debug({ request: data.request, state }, `Request ${state}`);
-      },
+      }),
     });
   return {
     service,

@@ -9,6 +9,13 @@ const schema = new mongoose.Schema<FeatureUsageLog>(
     email: { type: String, required: true },
     time: String,
     status: { type: String, required: true },
+    units: Number,
+    input_tokens: Number,
+    output_tokens: Number,
+    duration_ms: Number,
+    request_id: String,
+    // As it came: its names are the producers'.
+    metadata: mongoose.Schema.Types.Mixed,
   },
   { versionKey: false, autoIndex: false, autoCreate: false },
 );

@@ -1,18 +1,31 @@
 import { defineConsumer, defineTopic, type MessageBus, type Receipt } from '../../index.js';
+import { dropInvalid } from '../drop-invalid.js';
 import type { ServerModule } from '../server-module.js';
 import { type FeatureUsageInput, featureUsageSchema } from './feature-usage-log.schema.js';
+import { FeatureUsageLogService } from './feature-usage-log.service.js';
 import type { FeatureUsageLogStore } from './feature-usage-log.store.js';
+
+type ConsumerOptions = Parameters<typeof defineConsumer>[0];
 
 /** Parts of the module. */
 export interface FeatureUsageLogOptions {
   readonly store: FeatureUsageLogStore;
-  /** The store and the inbox share transactions. */
+  /** The store and the inbox share transactions. Default `false`. */
   readonly hasTransactions?: boolean;
+  /** Default: deferred by 5 s, 30 s and 5 min. */
+  readonly retry?: NonNullable<ConsumerOptions['retry']>;
+  /** Default `drop`, as the guide has it; `dead-letter` keeps them. */
+  readonly invalid?: 'drop' | 'dead-letter';
 }
 
 /** What the module publishes. */
 export interface FeatureUsageLogPublisher {
   sendFeatureUsageLog(data: FeatureUsageInput, options?: { readonly id?: string }): Promise<Receipt>;
+}
+
+/** The module, and its service for what is asked without a message. */
+export interface FeatureUsageLogModule extends ServerModule<FeatureUsageLogPublisher> {
+  readonly service: FeatureUsageLogService;
 }
 
 const featureUsage = defineTopic({
@@ -22,26 +35,28 @@ const featureUsage = defineTopic({
 });
 
 /** Stores every use of a feature once. */
-export function featureUsageLogModule({
-  store,
-  hasTransactions = false,
-}: FeatureUsageLogOptions): ServerModule<FeatureUsageLogPublisher> {
+export function featureUsageLogModule(options: FeatureUsageLogOptions): FeatureUsageLogModule {
+  const { store, hasTransactions = false, invalid = 'drop' } = options;
+  const service = new FeatureUsageLogService(store);
   const consumer = defineConsumer({
     name: 'feature-usage',
     topic: featureUsage,
     group: 'zaaz-server-feature-usage-group',
-    invalid: 'drop',
-    retry: { deferred: ['5s', '30s', '5m'] },
+    invalid,
+    retry: options.retry ?? { deferred: ['5s', '30s', '5m'] },
     onDuplicate: { index: { messageId: 1 } },
     ...(hasTransactions ? { inbox: { transaction: true } as const } : {}),
-    handle: ({ data }, { messageId, session }) => store.insert({ ...data, messageId }, session),
+    handle: dropInvalid(({ data }, { messageId, session }) =>
+      service.createFeatureUsageLogFromServer(data, { messageId, session }),
+    ),
   });
   return {
+    service,
     topics: [featureUsage],
     consumers: [consumer],
     prepare: () => store.prepare(),
     publisher: (bus: MessageBus) => ({
-      sendFeatureUsageLog: (data, options) => bus.publish(featureUsage, data, options),
+      sendFeatureUsageLog: (data, given) => bus.publish(featureUsage, data, given),
     }),
   };
 }

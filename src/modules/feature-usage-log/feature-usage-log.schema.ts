@@ -1,13 +1,33 @@
 import * as z from 'zod';
 
-/** What a producer says about one use of a feature. */
+const METADATA_MAX = 20;
+
+const name = z.string().min(1).max(200);
+
+/**
+ * What a producer says about one use of a feature. Fields that are not listed here stay in the message and are not stored: an
+ * older or newer producer is no reason to lose a log line.
+ */
 export const featureUsageSchema = z.object({
-  feature_endpoint: z.string().min(1).max(200),
-  user: z.string().min(1).max(200),
+  feature_endpoint: name,
+  user: name,
   email: z.email().max(320),
-  /** When it was used, ISO 8601. */
+  /** When it was used, ISO 8601. Default: not stored, the log has the time of its own insertion. */
   time: z.iso.datetime({ offset: true }).optional(),
   status: z.enum(['success', 'failed']).default('success'),
+  /** Whatever the feature is counted in; a model's tokens both ways. */
+  units: z.int().min(0).optional(),
+  input_tokens: z.int().min(0).optional(),
+  output_tokens: z.int().min(0).optional(),
+  /** How long it took, ms. */
+  duration_ms: z.number().min(0).optional(),
+  request_id: name.optional(),
+  metadata: z
+    .record(z.string().min(1).max(64), z.union([z.string().max(1_000), z.number(), z.boolean(), z.null()]))
+    .refine((entries) => Object.keys(entries).length <= METADATA_MAX, {
+      error: `at most ${METADATA_MAX} entries`,
+    })
+    .optional(),
 });
 
 export type FeatureUsageInput = z.input<typeof featureUsageSchema>;
