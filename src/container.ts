@@ -122,7 +122,8 @@ const makePorts: Make<ReadonlyMap<BrokerName, BrokerPort>> = ({ get }) => {
   );
 };
 
-function openPort(name: BrokerName, { brokers, embedded }: BusConfig, parts: BrokerParts): BrokerPort {
+function openPort(name: BrokerName, config: BusConfig, parts: BrokerParts): BrokerPort {
+  const { brokers, embedded, managementUrl } = config;
   if (name === 'kafka') {
     if (embedded) return createLogBroker({ ...parts, store: createLogStore(parts) });
     if (brokers.kafka !== undefined) {
@@ -131,7 +132,10 @@ function openPort(name: BrokerName, { brokers, embedded }: BusConfig, parts: Bro
     }
   } else {
     if (embedded) return createQueueBroker({ ...parts, store: createQueueStore(parts) });
-    if (brokers.rabbitmq !== undefined) return createRabbitmqBroker({ ...parts, settings: brokers.rabbitmq });
+    if (brokers.rabbitmq !== undefined) {
+      const reach = { settings: brokers.rabbitmq, ...(managementUrl !== undefined && { managementUrl }) };
+      return createRabbitmqBroker({ ...parts, ...reach });
+    }
   }
   throw new BuscouplerError('BC_CONFIG_INVALID', `${name} is enabled, but there are no settings for it.`);
 }

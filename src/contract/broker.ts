@@ -1,6 +1,7 @@
 import type { Capabilities } from './capabilities.js';
 import type { AnyConsumer } from './consumer.js';
 import type { BuscouplerError } from './errors.js';
+import type { Inspection } from './inspection.js';
 import type { LogPosition } from './log-position.js';
 import type { BrokerName, IncomingMessage, OutgoingMessage } from './message.js';
 import type { AnyTopic } from './topic.js';
@@ -211,6 +212,11 @@ export interface BrokerPort {
    * changed, so that `isStored` is false. There where `skip` is.
    */
   findStuck?(consumer: AnyConsumer, position: LogPosition): Promise<SkippedBatch | null>;
+  /**
+   * Looks at what is there for a topology, and at what would be created. Changes nothing, joins no group, takes no message.
+   * Rejects with BC_NAME_INVALID, or if the broker does not answer at all; what single questions are refused for is in it.
+   */
+  inspect(topology: Topology): Promise<Inspection>;
   health(): BrokerHealth;
   /** Settles every ticket that it holds, by the deadline at the latest, then disconnects. Idempotent. */
   close(options: { readonly deadlineMs: number }): Promise<void>;

@@ -13,6 +13,7 @@ import type { Clock, Random } from '../../contract/clock.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { EmitEvent } from '../../contract/events.js';
+import type { LogInspection } from '../../contract/inspection.js';
 import type { LogPosition } from '../../contract/log-position.js';
 import type { Logger } from '../../contract/logger.js';
 import type { OutgoingMessage } from '../../contract/message.js';
@@ -24,6 +25,7 @@ import type { AdminClient, KafkaDriver, ProducerClient } from './driver.js';
 import { isFatalOnConnect, toKafkaError } from './errors.js';
 import { Group } from './group.js';
 import { depthOf } from './group-depth.js';
+import { inspectTopology } from './inspect.js';
 import { createKafkajsDriver } from './kafkajs-driver.js';
 import type { KafkaLeg } from './leg.js';
 import { readLetters } from './letters.js';
@@ -180,6 +182,17 @@ class KafkaBroker implements BrokerPort {
     this.#checkOpen();
     const { clock, random } = this.#options;
     return readLetters({ admin: this.#admin, clock, random, limitMs: PROVISION_LIMIT_MS }, consumer, options);
+  }
+
+  async inspect(topology: Topology): Promise<LogInspection> {
+    this.#checkOpen();
+    const client = this.#driver.inspector();
+    try {
+      const { sessionTimeoutMs } = this.#options.settings;
+      return await inspectTopology({ client, sessionTimeoutMs }, topology);
+    } finally {
+      client.close();
+    }
   }
 
   health(): BrokerHealth {

@@ -1,3 +1,5 @@
+import type { InspectedPartition, Operations } from '../../contract/inspection.js';
+
 /** One record on its way to a partition. Sizes are known from when it was taken. */
 export interface ProduceRecord {
   readonly key: string | null;
@@ -113,6 +115,24 @@ export interface AdminClient {
   close(): void;
 }
 
+/** Questions about a cluster that change nothing. Each rejects with the client's own error. */
+export interface InspectClient {
+  version(): Promise<string | null>;
+  nodeCount(): Promise<number>;
+  /** Settings of one node. */
+  nodeSettings(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  topicSettings(topic: string, names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** `null`: it does not exist. */
+  topic(
+    topic: string,
+  ): Promise<{ readonly partitions: readonly InspectedPartition[]; readonly operations: Operations } | null>;
+  /** Resolves if the broker would create the topic; it is not created. */
+  validate(topic: NewTopic): Promise<void>;
+  /** `null`: no group was ever used, and asking would make Kafka create its topic for them. */
+  groupOperations(group: string): Promise<Operations | null>;
+  close(): void;
+}
+
 /** One record as it was fetched. */
 export interface FetchedRecord {
   readonly offset: string;
@@ -178,5 +198,6 @@ export interface MemberClient {
 export interface KafkaDriver {
   producer(): ProducerClient;
   admin(): AdminClient;
+  inspector(): InspectClient;
   member(spec: MemberSpec): MemberClient;
 }

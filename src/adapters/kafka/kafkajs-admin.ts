@@ -31,7 +31,7 @@ const toOffsets = (answer: OffsetsAnswer): PartitionOffset[] =>
 const byPartition = (a: PartitionOffset, b: PartitionOffset): number => a.partition - b.partition;
 
 /** The errors of a creation, one per topic, come as one without a type of its own. */
-function firstProblem(error: unknown): unknown {
+export function firstProblem(error: unknown): unknown {
   const { errors } = error as { errors?: unknown };
   return Array.isArray(errors) && errors.length > 0 ? errors[0] : error;
 }

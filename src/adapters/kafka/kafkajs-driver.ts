@@ -2,6 +2,7 @@ import { type ClientContext, createSeedRotation } from './client-options.js';
 import { registerCodecs } from './codecs.js';
 import type { KafkaDriver } from './driver.js';
 import { stopIdlePolling } from './idle-polling.js';
+import { createInspectClient } from './inspect-client.js';
 import { createKafkajsAdmin } from './kafkajs-admin.js';
 import { createKafkajsMember } from './kafkajs-member.js';
 import { createKafkajsProducer } from './kafkajs-producer.js';
@@ -14,6 +15,7 @@ export function createKafkajsDriver(context: ClientContext): KafkaDriver {
   return {
     producer: () => createKafkajsProducer(context),
     admin: () => createKafkajsAdmin(context),
+    inspector: () => createInspectClient(context),
     member: (spec) => createKafkajsMember(context, spec, nextSeeds()),
   };
 }

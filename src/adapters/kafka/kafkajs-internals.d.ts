@@ -57,11 +57,19 @@ declare module 'kafkajs/src/broker/index.js' {
 
   class Broker {
     readonly connectionPool: ConnectionPool;
+    /** By number of the API, once it is connected. */
+    readonly versions: Readonly<
+      Record<number, { readonly minVersion: number; readonly maxVersion: number }>
+    > | null;
     constructor(options: object);
     isConnected(): boolean;
     connect(): Promise<void>;
     disconnect(): Promise<void>;
-    createTopics(request: { topics: readonly NewTopicRequest[]; timeout: number }): Promise<unknown>;
+    createTopics(request: {
+      topics: readonly NewTopicRequest[];
+      timeout: number;
+      validateOnly?: boolean;
+    }): Promise<unknown>;
     describeConfigs(request: {
       resources: readonly { type: number; name: string; configNames: readonly string[] }[];
     }): Promise<{

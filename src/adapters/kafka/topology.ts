@@ -9,7 +9,8 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from './publisher.js';
 import { type PlannedCopies, type PlannedGroup, type PlannedTopic, planTopics } from './topic-plan.js';
 
 const DEFAULT_PARTITIONS = 12;
-const DEFAULT_REPLICAS = 3;
+/** Replicas of a topic that we create, as far as there are nodes. */
+export const DEFAULT_REPLICAS = 3;
 /** Room that a copy needs beside the message for its own headers. */
 const COPY_EXTRA_BYTES = 64 * 1024;
 const DAY_MS = 24 * 3_600_000;
@@ -54,7 +55,7 @@ export async function provisionTopology(context: TopologyContext, topology: Topo
   await Promise.all(
     plan.copies.map(async (place) => {
       const what = `The ${place.kind} topic "${place.name}" could not be provided`;
-      const count = partitions.get(place.of)?.length ?? DEFAULT_PARTITIONS;
+      const count = partitions.get(place.of)?.length;
       await ask(what, () => provideCopies(context, place, { partitions: count, replicas }));
     }),
   );
@@ -75,12 +76,7 @@ async function provideTopic(
     throw new BuscouplerError('BC_PLACE_MISSING', `The Kafka topic "${name}" does not exist.`);
   }
   if (existing === null) {
-    await create(context, 'topic', {
-      topic: name,
-      partitions: settings.partitions ?? DEFAULT_PARTITIONS,
-      replicationFactor: settings.replicationFactor ?? replicas,
-      config: settings.config ?? {},
-    });
+    await create(context, 'topic', newTopicOf(topic, replicas));
   }
   const partitions = await waitForLeaders(context, name);
   await learnSettings(context, name, partitions);
@@ -92,6 +88,35 @@ async function provideTopic(
   return partitions;
 }
 
+/** The topic as it is created. */
+export const newTopicOf = ({ name, settings }: PlannedTopic, replicas: number): NewTopic => ({
+  topic: name,
+  partitions: settings.partitions ?? DEFAULT_PARTITIONS,
+  replicationFactor: settings.replicationFactor ?? replicas,
+  config: settings.config ?? {},
+});
+
+/** What a topic for copies takes after. */
+export interface CopiesShape {
+  /** Default 12. */
+  readonly partitions?: number | undefined;
+  readonly replicas: number;
+  /** Largest message of the topic that is copied. Default: Kafka's own. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** The topic for copies as it is created. */
+export const newCopiesOf = ({ name, delayMs }: PlannedCopies, shape: CopiesShape): NewTopic => ({
+  topic: name,
+  partitions: shape.partitions ?? DEFAULT_PARTITIONS,
+  replicationFactor: shape.replicas,
+  config: {
+    'cleanup.policy': 'delete',
+    'retention.ms': String(Math.max(COPY_RETENTION_MS, delayMs + DAY_MS)),
+    [MAX_BYTES]: String((shape.maxBytes ?? DEFAULT_MAX_MESSAGE_BYTES) + COPY_EXTRA_BYTES),
+  },
+});
+
 async function findExisting({ admin, clock }: TopologyContext, topic: string) {
   for (let look = 1; ; look += 1) {
     const found = await admin.describe(topic);
@@ -102,21 +127,12 @@ async function findExisting({ admin, clock }: TopologyContext, topic: string) {
 
 async function provideCopies(
   context: TopologyContext,
-  { name, of, kind, delayMs }: PlannedCopies,
-  { partitions, replicas }: { readonly partitions: number; readonly replicas: number },
+  place: PlannedCopies,
+  shape: CopiesShape,
 ): Promise<void> {
+  const { name, of, kind } = place;
   if ((await context.admin.describe(name)) === null) {
-    const maxBytes = (context.limits.get(of) ?? DEFAULT_MAX_MESSAGE_BYTES) + COPY_EXTRA_BYTES;
-    await create(context, kind, {
-      topic: name,
-      partitions,
-      replicationFactor: replicas,
-      config: {
-        'cleanup.policy': 'delete',
-        'retention.ms': String(Math.max(COPY_RETENTION_MS, delayMs + DAY_MS)),
-        [MAX_BYTES]: String(maxBytes),
-      },
-    });
+    await create(context, kind, newCopiesOf(place, { ...shape, maxBytes: context.limits.get(of) }));
   }
   await learnSettings(context, name, await waitForLeaders(context, name));
 }

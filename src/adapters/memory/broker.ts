@@ -14,6 +14,7 @@ import type { Clock, Random } from '../../contract/clock.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { BusEvents, EmitEvent } from '../../contract/events.js';
+import type { EmbeddedInspection } from '../../contract/inspection.js';
 import type { Logger } from '../../contract/logger.js';
 import type { BrokerName } from '../../contract/message.js';
 import type { PublishBounds } from '../../contract/settings.js';
@@ -138,6 +139,12 @@ export class EmbeddedBroker implements BrokerPort {
 
   async depth(consumer: AnyConsumer): Promise<number | null> {
     return this.#connection.isUp ? this.#engine.depth(consumer) : null;
+  }
+
+  /** It makes what is missing by itself, and is gone with its process: there is nothing to set up. */
+  async inspect(): Promise<EmbeddedInspection> {
+    this.#requireUp();
+    return { kind: 'embedded' };
   }
 
   async *letters(consumer: AnyConsumer, { signal }: ReadLetters = {}): AsyncGenerator<StoredLetter> {

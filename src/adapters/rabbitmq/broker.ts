@@ -14,12 +14,16 @@ import type { Clock, Random } from '../../contract/clock.js';
 import type { AnyConsumer } from '../../contract/consumer.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { EmitEvent } from '../../contract/events.js';
+import type { QueueInspection } from '../../contract/inspection.js';
 import type { Logger } from '../../contract/logger.js';
 import type { PublishBounds, RabbitmqSettings } from '../../contract/settings.js';
 import { deadLetterQueueOf, queueOf } from '../../messages/names.js';
+import { parseAddress } from './address.js';
+import { inspectTopology } from './inspect.js';
 import { RabbitmqLeg } from './leg.js';
 import { readLetters } from './letters.js';
 import { Link, type RabbitmqContext } from './link.js';
+import { createManagement } from './management.js';
 import { checkQueue, type PlaceAccess } from './places.js';
 import { RabbitmqPublisher } from './publisher.js';
 import { checkTopologyNames, provisionConsumer, provisionTopology } from './topology.js';
@@ -43,6 +47,8 @@ export interface RabbitmqBrokerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly emit: EmitEvent;
+  /** Base URL of the management API; may hold credentials. Absent: what needs it is left out. */
+  readonly managementUrl?: string;
 }
 
 /** Share of `close`'s deadline that is kept for saying goodbye. */
@@ -158,6 +164,15 @@ class RabbitmqBroker implements BrokerPort {
     } catch {
       return null;
     }
+  }
+
+  async inspect(topology: Topology): Promise<QueueInspection> {
+    const { settings, managementUrl, clock } = this.#options;
+    const { username: user, vhost } = parseAddress(settings.urls[0] ?? '');
+    const timeoutMs = settings.requestTimeoutMs;
+    const management =
+      managementUrl === undefined ? null : createManagement({ url: managementUrl, vhost, timeoutMs });
+    return inspectTopology({ access: await this.#access(), management, user, clock }, topology);
   }
 
   letters(consumer: AnyConsumer, { signal }: ReadLetters = {}): AsyncIterable<StoredLetter> {

@@ -104,6 +104,10 @@ export class ScriptedDriver implements KafkaDriver {
     throw new Error('not an administrator');
   }
 
+  inspector(): never {
+    throw new Error('not an inspector');
+  }
+
   member(spec: MemberSpec): MemberClient {
     const member = new ScriptedMember(spec, this.startError);
     this.members.push(member);
