@@ -12,6 +12,7 @@ const MAY_IMPORT = {
   'adapters/rabbitmq': ['contract', 'messages', 'delivery'],
   routing: ['contract', 'messages', 'delivery', 'inbox', 'dead-letters'],
   handover: ['contract', 'messages', 'delivery', 'inbox', 'dead-letters'],
+  preflight: ['contract', 'messages'],
   config: ['contract', 'messages'],
   cli: ['index\\.ts'],
   modules: ['(index|mongo)\\.ts'],
@@ -79,7 +80,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/(contract|config)/',
-          '^src/(container|open-desk)\\.ts$',
+          '^src/(container|open-check|open-desk)\\.ts$',
           '^src/inbox/memory-inbox\\.ts$',
           '^src/observability/create-logger\\.ts$',
         ],

@@ -1,0 +1,125 @@
+import { type CreateBusOptions, type Wiring, wire } from './container.js';
+import type { BrokerPort, Topology } from './contract/broker.js';
+import type { Clock } from './contract/clock.js';
+import { BuscouplerError, describeError } from './contract/errors.js';
+import type { Inspection } from './contract/inspection.js';
+import type { BrokerName } from './contract/message.js';
+import type { Finding, SetupReport } from './contract/setup-check.js';
+import { createLogger } from './observability/create-logger.js';
+import type { CheckContext } from './preflight/check-context.js';
+import { connectionFinding } from './preflight/connection-rules.js';
+import { finding, reportOf } from './preflight/finding.js';
+import { inboxFindings } from './preflight/inbox-rules.js';
+import { judge } from './preflight/judge.js';
+import type { RoutePlan } from './routing/route.js';
+
+/** How the set-up is checked. */
+export interface CheckSetupOptions {
+  /** Longest time for each broker, ms. Default 15,000. */
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 15_000;
+const CLOSE_DEADLINE_MS = 1_000;
+
+/** Everything that the bus would provide on one broker. */
+function topologyOf(broker: BrokerName, { routes, consumers }: Wiring): Topology {
+  const isHere = ({ brokers }: RoutePlan): boolean => brokers.includes(broker);
+  return {
+    topics: routes.plans().flatMap((plan) => (isHere(plan) && plan.topic.isDefined ? [plan.topic] : [])),
+    consumers: consumers.definitions().filter(({ topic }) => isHere(routes.planOf(topic))),
+  };
+}
+
+function contextOf({ config, inbox }: CreateBusOptions): CheckContext {
+  return {
+    inbox: inbox ?? null,
+    maxMessageAgeMs: config.maxMessageAgeMs,
+    maxReplayAgeMs: config.deadLetters.maxReplayAgeMs,
+    hasTwoBrokers: config.enabled.length > 1,
+  };
+}
+
+/** Rejects at the deadline, whatever the broker does. */
+async function within<Answer>(
+  clock: Clock,
+  timeoutMs: number,
+  act: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const over = new AbortController();
+  const late = new BuscouplerError('BC_BROKER_UNAVAILABLE', `It did not answer within ${timeoutMs} ms.`);
+  return new Promise((resolve, reject) => {
+    // Connecting tells its last failure when it is aborted, which says more than the deadline.
+    const timer = clock.schedule(
+      () => {
+        over.abort();
+        setImmediate(() => reject(late));
+      },
+      timeoutMs,
+      { keepAlive: true },
+    );
+    act(over.signal)
+      .then(resolve, reject)
+      .finally(() => timer.cancel());
+  });
+}
+
+async function inspect(port: BrokerPort, topology: Topology, signal: AbortSignal): Promise<Inspection> {
+  await port.connect(signal);
+  return port.inspect(topology);
+}
+
+const asBusError = (thrown: unknown): BuscouplerError =>
+  thrown instanceof BuscouplerError
+    ? thrown
+    : new BuscouplerError('BC_BROKER_UNAVAILABLE', `It could not be looked at (${describeError(thrown)}).`, {
+        cause: thrown,
+      });
+
+async function checkBroker(
+  port: BrokerPort,
+  wiring: Wiring,
+  { context, timeoutMs }: { readonly context: CheckContext; readonly timeoutMs: number },
+): Promise<Finding[]> {
+  const topology = topologyOf(port.name, wiring);
+  try {
+    const seen = await within(wiring.clock, timeoutMs, (signal) => inspect(port, topology, signal));
+    return judge(port.name, seen, context);
+  } catch (thrown) {
+    return [connectionFinding(port.name, asBusError(thrown))];
+  } finally {
+    await port.close({ deadlineMs: CLOSE_DEADLINE_MS });
+  }
+}
+
+/**
+ * Looks at everything that a bus of these options needs, side by side on all brokers: reachable or not, permissions, places
+ * and their settings, the server's own. Changes nothing, joins no group, takes no message and starts no inbox. What is wrong
+ * is a finding, bad definitions too; it does not reject.
+ */
+export async function checkSetup(
+  options: CreateBusOptions,
+  { timeoutMs = TIMEOUT_MS }: CheckSetupOptions = {},
+): Promise<SetupReport> {
+  const context = contextOf(options);
+  const warnings = options.config.warnings.map((found) =>
+    finding('config-warning', { where: 'configuration', found, expected: 'no warning' }),
+  );
+  let wiring: Wiring;
+  try {
+    // Its own logger would tell the same as the findings.
+    wiring = wire({ ...options, logger: createLogger({ level: 'silent' }) });
+  } catch (thrown) {
+    return reportOf([refusal(asBusError(thrown)), ...warnings]);
+  }
+  const ports = [...wiring.ports.values()];
+  const findings = await Promise.all(ports.map((port) => checkBroker(port, wiring, { context, timeoutMs })));
+  return reportOf([...findings.flat(), ...inboxFindings(context), ...warnings]);
+}
+
+const refusal = (error: BuscouplerError): Finding =>
+  finding(error.code === 'BC_NAME_INVALID' ? 'name-invalid' : 'config-refused', {
+    where: 'configuration',
+    found: error.message,
+    expected: 'definitions that the bus accepts',
+  });
