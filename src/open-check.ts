@@ -8,7 +8,7 @@ import type { Finding, SetupReport } from './contract/setup-check.js';
 import { createLogger } from './observability/create-logger.js';
 import type { CheckContext } from './preflight/check-context.js';
 import { connectionFinding } from './preflight/connection-rules.js';
-import { finding, reportOf } from './preflight/finding.js';
+import { finding, reportOf, whatOf } from './preflight/finding.js';
 import { inboxFindings } from './preflight/inbox-rules.js';
 import { judge } from './preflight/judge.js';
 import type { RoutePlan } from './routing/route.js';
@@ -17,6 +17,8 @@ import type { RoutePlan } from './routing/route.js';
 export interface CheckSetupOptions {
   /** Longest time for each broker, ms. Default 15,000. */
   readonly timeoutMs?: number;
+  /** Ends the check: what was not seen by then counts as unreachable. */
+  readonly signal?: AbortSignal;
 }
 
 const TIMEOUT_MS = 15_000;
@@ -40,27 +42,34 @@ function contextOf({ config, inbox }: CreateBusOptions): CheckContext {
   };
 }
 
+interface Bounds {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Rejects at the deadline, whatever the broker does. */
-async function within<Answer>(
-  clock: Clock,
-  timeoutMs: number,
+function within<Answer>(
+  { clock, timeoutMs, signal }: Bounds,
   act: (signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   const over = new AbortController();
   const late = new BuscouplerError('BC_BROKER_UNAVAILABLE', `It did not answer within ${timeoutMs} ms.`);
   return new Promise((resolve, reject) => {
-    // Connecting tells its last failure when it is aborted, which says more than the deadline.
-    const timer = clock.schedule(
-      () => {
-        over.abort();
-        setImmediate(() => reject(late));
-      },
-      timeoutMs,
-      { keepAlive: true },
-    );
+    const end = (): void => {
+      over.abort();
+      // Connecting tells its last failure when it is aborted, which says more than the deadline.
+      setImmediate(() => reject(late));
+    };
+    const timer = clock.schedule(end, timeoutMs, { keepAlive: true });
+    signal?.addEventListener('abort', end);
     act(over.signal)
       .then(resolve, reject)
-      .finally(() => timer.cancel());
+      .finally(() => {
+        timer.cancel();
+        signal?.removeEventListener('abort', end);
+      });
+    if (signal?.aborted) end();
   });
 }
 
@@ -79,11 +88,11 @@ const asBusError = (thrown: unknown): BuscouplerError =>
 async function checkBroker(
   port: BrokerPort,
   wiring: Wiring,
-  { context, timeoutMs }: { readonly context: CheckContext; readonly timeoutMs: number },
+  { context, ...bounds }: Bounds & { readonly context: CheckContext },
 ): Promise<Finding[]> {
   const topology = topologyOf(port.name, wiring);
   try {
-    const seen = await within(wiring.clock, timeoutMs, (signal) => inspect(port, topology, signal));
+    const seen = await within(bounds, (signal) => inspect(port, topology, signal));
     return judge(port.name, seen, context);
   } catch (thrown) {
     return [connectionFinding(port.name, asBusError(thrown))];
@@ -99,7 +108,7 @@ async function checkBroker(
  */
 export async function checkSetup(
   options: CreateBusOptions,
-  { timeoutMs = TIMEOUT_MS }: CheckSetupOptions = {},
+  { timeoutMs = TIMEOUT_MS, signal }: CheckSetupOptions = {},
 ): Promise<SetupReport> {
   const context = contextOf(options);
   const warnings = options.config.warnings.map((found) =>
@@ -113,13 +122,15 @@ export async function checkSetup(
     return reportOf([refusal(asBusError(thrown)), ...warnings]);
   }
   const ports = [...wiring.ports.values()];
-  const findings = await Promise.all(ports.map((port) => checkBroker(port, wiring, { context, timeoutMs })));
+  const findings = await Promise.all(
+    ports.map((port) => checkBroker(port, wiring, { context, clock: wiring.clock, timeoutMs, signal })),
+  );
   return reportOf([...findings.flat(), ...inboxFindings(context), ...warnings]);
 }
 
 const refusal = (error: BuscouplerError): Finding =>
   finding(error.code === 'BC_NAME_INVALID' ? 'name-invalid' : 'config-refused', {
     where: 'configuration',
-    found: error.message,
+    found: whatOf(error),
     expected: 'definitions that the bus accepts',
   });

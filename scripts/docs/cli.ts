@@ -4,8 +4,11 @@ import { GENERATED, table } from './table.js';
 
 const CODES: readonly (readonly string[])[] = [
   ['0', 'done, or nothing to do'],
-  ['1', 'an error; the standard error says which'],
-  ['2', 'a preview of something that would change, or something is left that was refused'],
+  ['1', 'an error; the standard error says which. `check`: it found errors'],
+  [
+    '2',
+    'a preview of something that would change, or something is left that was refused. `check`: it found warnings and no errors',
+  ],
   ['3', 'refused by a guard; nothing changed'],
   ['5', 'it stopped by itself and needs an operator'],
   ['64', 'the command line cannot be understood'],
@@ -28,7 +31,7 @@ const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${tex
 
 /** `docs/reference/cli.md`, from the command line itself. */
 export function renderCli(): string {
-  const program = createProgram(async () => undefined);
+  const program = createProgram({ desk: async () => undefined, setup: async () => undefined });
   const sections = program.commands.flatMap((one) =>
     one.commands.length === 0
       ? [section(one, program.name())]
@@ -40,7 +43,7 @@ ${GENERATED}
 
 \`npx buscoupler <command>\`. \`--config\` names a module whose default export is what \`createBus\` takes, or a function that makes it.
 Commands that change something only show what they would do until they are given \`--execute\`. Ctrl-C ends in order, a second one at once.
-How the commands are used: [Dead letters](../guide/dead-letters.md).
+How the commands are used: [Dead letters](../guide/dead-letters.md). What \`check\` finds: [Checks](checks.md).
 
 ${sections.join('\n')}
 ## Exit codes

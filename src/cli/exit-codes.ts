@@ -3,7 +3,7 @@ export const EXIT = {
   /** Done, or nothing to do. */
   done: 0,
   error: 1,
-  /** A preview of something that would change, or something is left that was refused. */
+  /** A preview of something that would change, something is left that was refused, or a check found warnings. */
   pending: 2,
   /** Refused by a guard; nothing changed. */
   refused: 3,

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { DeskCommand } from './command.js';
+import type { DeskCommand, SetupCommand } from './command.js';
+import { check } from './commands/check.js';
 import { exportLetters } from './commands/export.js';
 import { groups } from './commands/groups.js';
 import { list } from './commands/list.js';
@@ -14,12 +15,15 @@ export interface CommonOptions {
   readonly json?: boolean;
 }
 
-/** Opens the desk, runs the command and closes it. */
-export type RunDesk = <Options>(
-  command: DeskCommand<Options>,
-  common: CommonOptions,
-  options: Options,
-) => Promise<void>;
+type Run<Command> = (command: Command, common: CommonOptions, options: never) => Promise<void>;
+
+/** How commands are run, by what they need. */
+export interface Runners {
+  /** Opens the desk, runs the command and closes it. */
+  readonly desk: Run<DeskCommand<never>>;
+  /** Reads the configuration file and opens nothing. */
+  readonly setup: Run<SetupCommand<never>>;
+}
 
 function positive(text: string): number {
   const value = Number(text);
@@ -46,11 +50,11 @@ const FILTERS: readonly Option[] = [
 
 const EXECUTE = new Option('--execute', 'act; without it nothing is changed');
 
-interface Verb {
+interface Verb<Command = DeskCommand<never>> {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly Option[];
-  readonly run: DeskCommand<never>;
+  readonly run: Command;
 }
 
 const VERBS: readonly Verb[] = [
@@ -121,9 +125,18 @@ const SKIP: Verb = {
   run: skip as DeskCommand<never>,
 };
 
+const CHECK: Verb<SetupCommand<never>> = {
+  name: 'check',
+  summary: 'look at everything that the bus needs on its brokers, and say what is wrong; nothing is changed',
+  options: [
+    new Option('--timeout <ms>', 'longest time for each broker, ms (default: 15,000)').argParser(positive),
+  ],
+  run: check as SetupCommand<never>,
+};
+
 /** The command line as commander knows it. Nothing is run before it is parsed. */
 export function createProgram(
-  run: RunDesk,
+  runners: Runners,
   configure: (program: Command) => void = () => undefined,
 ): Command {
   const program = new Command('buscoupler').description(
@@ -133,12 +146,17 @@ export function createProgram(
   const letters = program
     .command('dead-letters')
     .description('Looks through dead letters on both brokers, and sends them back.');
-  for (const verb of VERBS) addVerb(letters, verb, run);
-  addVerb(program, SKIP, run);
+  for (const verb of VERBS) addVerb(letters, verb, runners.desk);
+  addVerb(program, SKIP, runners.desk);
+  addVerb(program, CHECK, runners.setup);
   return program;
 }
 
-function addVerb(parent: Command, { name, summary, options, run }: Verb, runDesk: RunDesk): void {
+function addVerb<Needs>(
+  parent: Command,
+  { name, summary, options, run }: Verb<Needs>,
+  runCommand: Run<Needs>,
+): void {
   const command = parent
     .command(name)
     .description(summary)
@@ -151,6 +169,6 @@ function addVerb(parent: Command, { name, summary, options, run }: Verb, runDesk
   command.action(async (...args: unknown[]) => {
     const { config, json, ...given } = command.opts<CommonOptions & object>();
     const named = Object.fromEntries(command.registeredArguments.map((one, at) => [one.name(), args[at]]));
-    await runDesk(run, { config, json: json ?? false }, { ...given, ...named } as never);
+    await runCommand(run, { config, json: json ?? false }, { ...given, ...named } as never);
   });
 }

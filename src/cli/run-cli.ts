@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { BuscouplerError, createLogger, openDesk } from '../index.js';
 import type { CliIo } from './cli-io.js';
-import type { DeskCommand } from './command.js';
+import type { DeskCommand, SetupCommand } from './command.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { type CommonOptions, createProgram } from './program.js';
 import { json, paintFor, plain } from './text.js';
@@ -13,8 +13,13 @@ const USAGE_CODES: readonly string[] = ['BC_DEFINITION_INVALID', 'BC_CONSUMER_UN
 export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
   let code: ExitCode = EXIT.done;
   const program = createProgram(
-    async (command, common, options) => {
-      code = await runDesk(command, { common, options, io });
+    {
+      desk: async (command, common, options) => {
+        code = await runDesk(command, { common, options, io });
+      },
+      setup: async (command, common, options) => {
+        code = await runSetup(command, { common, options, io });
+      },
     },
     (one) => {
       one.exitOverride();
@@ -30,13 +35,13 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
   }
 }
 
-interface DeskRun<Options> {
+interface CommandRun<Options> {
   readonly common: CommonOptions;
   readonly options: Options;
   readonly io: CliIo;
 }
 
-async function runDesk<Options>(command: DeskCommand<Options>, run: DeskRun<Options>): Promise<ExitCode> {
+async function runDesk<Options>(command: DeskCommand<Options>, run: CommandRun<Options>): Promise<ExitCode> {
   const { common, options, io } = run;
   const isJson = common.json ?? false;
   const given = await io.load(common.config);
@@ -52,6 +57,15 @@ async function runDesk<Options>(command: DeskCommand<Options>, run: DeskRun<Opti
   } finally {
     await desk.close();
   }
+}
+
+async function runSetup<Options>(
+  command: SetupCommand<Options>,
+  run: CommandRun<Options>,
+): Promise<ExitCode> {
+  const { common, options, io } = run;
+  const given = await io.load(common.config);
+  return command({ given, io, isJson: common.json ?? false, paint: paintFor(io.hasColours) }, options);
 }
 
 function tell(error: unknown, { io, isJson }: { readonly io: CliIo; readonly isJson: boolean }): ExitCode {

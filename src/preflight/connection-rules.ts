@@ -2,7 +2,7 @@ import type { BuscouplerError, ErrorCode } from '../contract/errors.js';
 import type { BrokerName } from '../contract/message.js';
 import type { Finding } from '../contract/setup-check.js';
 import type { CheckId } from './checks.js';
-import { finding } from './finding.js';
+import { finding, whatOf } from './finding.js';
 
 const IDS: Partial<Record<ErrorCode, CheckId>> = {
   BC_AUTHENTICATION: 'broker-credentials',
@@ -17,5 +17,5 @@ export function connectionFinding(broker: BrokerName, error: BuscouplerError): F
   const id = IDS[error.code] ?? 'broker-unreachable';
   const expected =
     id === 'name-invalid' ? 'names that both brokers take' : 'a connection with these settings';
-  return finding(id, { where: broker, found: error.message, expected });
+  return finding(id, { where: broker, found: whatOf(error), expected });
 }

@@ -1,7 +1,7 @@
 import type { ExchangeDetails, InspectedExchange } from '../contract/inspection.js';
 import type { Finding } from '../contract/setup-check.js';
 import type { CheckId } from './checks.js';
-import { finding } from './finding.js';
+import { finding, whatOf } from './finding.js';
 
 /** Everything that is to say about one exchange. */
 export function exchangeFindings(exchange: InspectedExchange): Finding[] {
@@ -11,13 +11,13 @@ export function exchangeFindings(exchange: InspectedExchange): Finding[] {
   const findings: Finding[] = [];
   if (isThere.status === 'unknown') {
     const id = isThere.error.code === 'BC_PERMISSION' ? 'rabbitmq-permission' : 'place-not-shown';
-    findings.push(seen(id, isThere.error.message, 'an exchange that may be looked at'));
+    findings.push(seen(id, whatOf(isThere.error), 'an exchange that may be looked at'));
   } else if (!isThere.value) {
     const id = isOurs ? 'place-will-be-created' : 'place-missing';
     findings.push(seen(id, 'it does not exist', `a durable ${exchange.wantedType} exchange`));
   }
   if (details?.status === 'unknown') {
-    findings.push(seen('rabbitmq-management-failed', details.error.message, 'a description of the exchange'));
+    findings.push(seen('rabbitmq-management-failed', whatOf(details.error), 'a description of the exchange'));
   } else if (details !== null) findings.push(...detailFindings(exchange, details.value, seen));
   return findings;
 }

@@ -1,4 +1,5 @@
 import { formatDurationMs } from '../contract/duration.js';
+import { type BuscouplerError, ERRORS } from '../contract/errors.js';
 import type { Finding, SetupReport, Severity } from '../contract/setup-check.js';
 import { CHECKS, type CheckId } from './checks.js';
 
@@ -24,6 +25,12 @@ export function reportOf(findings: readonly Finding[]): SetupReport {
   const bySeverity = (severity: Severity): Finding[] => findings.filter((one) => one.severity === severity);
   const counts = Object.fromEntries(ORDER.map((one) => [one, bySeverity(one).length]));
   return { findings: ORDER.flatMap(bySeverity), counts: counts as SetupReport['counts'] };
+}
+
+/** What an error says without its cure: a finding has one of its own. */
+export function whatOf({ code, message }: BuscouplerError): string {
+  const { cure } = ERRORS[code];
+  return message.endsWith(cure) ? message.slice(0, -cure.length).trimEnd() : message;
 }
 
 /** A duration for people; `-1` means unlimited, as brokers have it. */

@@ -1,7 +1,7 @@
 import type { LogInspection, Look } from '../contract/inspection.js';
 import type { Finding } from '../contract/setup-check.js';
 import type { CheckContext } from './check-context.js';
-import { finding, showMs } from './finding.js';
+import { finding, showMs, whatOf } from './finding.js';
 import { logTopicFindings } from './log-topic-rules.js';
 
 const WHERE = 'kafka';
@@ -35,7 +35,7 @@ function clusterFindings({ version, nodes }: LogInspection): Finding[] {
 function settingsFindings(log: LogInspection, context: CheckContext): Finding[] {
   const { settings, sessionTimeoutMs } = log;
   if (settings.status === 'unknown') {
-    const seen = { where: WHERE, found: settings.error.message, expected: 'settings that may be read' };
+    const seen = { where: WHERE, found: whatOf(settings.error), expected: 'settings that may be read' };
     return [finding('kafka-settings-not-shown', seen)];
   }
   const read = (name: string): number => Number(settings.value.get(name) ?? Number.NaN);
@@ -83,9 +83,9 @@ function groupFindings({ name, operations }: LogInspection['groups'][number]): F
 
 function groupProblem(operations: Look<ReadonlySet<string> | null>) {
   if (operations.status === 'unknown') {
-    const { code, message } = operations.error;
+    const { code } = operations.error;
     const id = code === 'BC_PERMISSION' ? 'kafka-permission' : 'place-not-shown';
-    return { id, found: message } as const;
+    return { id, found: whatOf(operations.error) } as const;
   }
   if (operations.value === null || operations.value.has('READ')) return null;
   return { id: 'kafka-permission', found: 'without READ' } as const;

@@ -2,7 +2,7 @@ import type { InspectedLogTopic, LogTopicState } from '../contract/inspection.js
 import type { Finding } from '../contract/setup-check.js';
 import type { CheckContext } from './check-context.js';
 import type { CheckId } from './checks.js';
-import { finding, showMs } from './finding.js';
+import { finding, showMs, whatOf } from './finding.js';
 
 const DAY_MS = 24 * 3_600_000;
 /** Kafka's own default of `max.message.bytes` is a little more. */
@@ -28,7 +28,7 @@ export function logTopicFindings(
   const { state } = topic;
   if (state.status === 'unknown') {
     const id = state.error.code === 'BC_PERMISSION' ? 'kafka-permission' : 'place-not-shown';
-    add(id, state.error.message, 'a description of the topic');
+    add(id, whatOf(state.error), 'a description of the topic');
   } else if (state.value === null) addMissing(topic, add);
   else {
     const present = { topic, state: state.value, add };
@@ -50,7 +50,7 @@ function addMissing({ isOurs, creation }: InspectedLogTopic, add: Present['add']
   if (!isOurs) add('place-missing', 'it does not exist', 'a topic that somebody else created');
   else if (creation?.status !== 'unknown') add('place-will-be-created', 'it does not exist yet', 'a topic');
   else {
-    const { code, message } = creation.error;
+    const { code } = creation.error;
     // The names were checked before: Kafka calls a name invalid whose twin is there.
     const id =
       code === 'BC_PERMISSION'
@@ -58,7 +58,11 @@ function addMissing({ isOurs, creation }: InspectedLogTopic, add: Present['add']
         : code === 'BC_NAME_INVALID'
           ? 'kafka-name-collision'
           : 'kafka-create-refused';
-    add(id, message, code === 'BC_PERMISSION' ? 'the operation CREATE' : 'a topic that can be created');
+    add(
+      id,
+      whatOf(creation.error),
+      code === 'BC_PERMISSION' ? 'the operation CREATE' : 'a topic that can be created',
+    );
   }
 }
 
@@ -98,7 +102,7 @@ function addSettings(present: Present, context: CheckContext, source: InspectedL
   const { topic, state, add } = present;
   const { settings } = state;
   if (settings.status === 'unknown') {
-    add('kafka-settings-not-shown', settings.error.message, 'settings that may be read');
+    add('kafka-settings-not-shown', whatOf(settings.error), 'settings that may be read');
     return;
   }
   const read = (name: string): number => Number(settings.value.get(name) ?? Number.NaN);

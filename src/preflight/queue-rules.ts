@@ -1,7 +1,7 @@
 import type { InspectedQueue, QueueDetails } from '../contract/inspection.js';
 import type { Finding } from '../contract/setup-check.js';
 import type { CheckId } from './checks.js';
-import { finding, showMs } from './finding.js';
+import { finding, showMs, whatOf } from './finding.js';
 import { differingArguments, InForce, showArgument } from './queue-arguments.js';
 
 /** Restarts alone use up fewer deliveries. */
@@ -29,13 +29,13 @@ export function queueFindings(queue: InspectedQueue, version: string): Finding[]
   const add: Add = (id, found, expected) => findings.push(finding(id, { where, found, expected }));
   if (isThere.status === 'unknown') {
     const id = isThere.error.code === 'BC_PERMISSION' ? 'rabbitmq-permission' : 'place-not-shown';
-    add(id, isThere.error.message, 'a queue that may be looked at');
+    add(id, whatOf(isThere.error), 'a queue that may be looked at');
   } else if (!isThere.value) {
     if (queue.isOurs) add('place-will-be-created', 'it does not exist yet', 'a quorum queue');
     else add('place-missing', 'it does not exist', 'a queue that somebody else created');
   }
   if (details?.status === 'unknown') {
-    add('rabbitmq-management-failed', details.error.message, 'a description of the queue');
+    add('rabbitmq-management-failed', whatOf(details.error), 'a description of the queue');
   } else if (details !== null) {
     addDetails(queue, details.value, { major: Number.parseInt(version, 10), add });
   }

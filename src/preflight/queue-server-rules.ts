@@ -2,7 +2,7 @@ import type { ManagementFacts, QueueInspection } from '../contract/inspection.js
 import type { Finding } from '../contract/setup-check.js';
 import type { CheckId } from './checks.js';
 import { exchangeFindings } from './exchange-rules.js';
-import { finding, showMs } from './finding.js';
+import { finding, showMs, whatOf } from './finding.js';
 import { permissionFindings } from './permission-rules.js';
 import { queueFindings } from './queue-rules.js';
 
@@ -42,13 +42,13 @@ function managementFindings(inspection: QueueInspection): Finding[] {
     return [seen('rabbitmq-management-not-set', found, 'RABBITMQ_MANAGEMENT_URL')];
   }
   if (management.status === 'unknown') {
-    return [seen('rabbitmq-management-failed', management.error.message, expected)];
+    return [seen('rabbitmq-management-failed', whatOf(management.error), expected)];
   }
   const { permissions, clockAheadMs } = management.value;
   return [
     ...nodeFindings(management.value),
     ...(permissions.status === 'unknown'
-      ? [seen('rabbitmq-management-failed', permissions.error.message, 'the permissions of the user')]
+      ? [seen('rabbitmq-management-failed', whatOf(permissions.error), 'the permissions of the user')]
       : permissionFindings(inspection, permissions.value)),
     ...clockFindings(clockAheadMs),
   ];
