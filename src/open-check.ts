@@ -1,15 +1,16 @@
 import { type CreateBusOptions, type Wiring, wire } from './container.js';
 import type { BrokerPort, Topology } from './contract/broker.js';
 import type { Clock } from './contract/clock.js';
+import { wantsTransaction } from './contract/define-consumer.js';
 import { BuscouplerError, describeError } from './contract/errors.js';
-import type { Inspection } from './contract/inspection.js';
+import { type Inspection, lookAt } from './contract/inspection.js';
 import type { BrokerName } from './contract/message.js';
 import type { Finding, SetupReport } from './contract/setup-check.js';
 import { createLogger } from './observability/create-logger.js';
 import type { CheckContext } from './preflight/check-context.js';
 import { connectionFinding } from './preflight/connection-rules.js';
 import { finding, reportOf, whatOf } from './preflight/finding.js';
-import { inboxFindings } from './preflight/inbox-rules.js';
+import { type InboxLook, inboxFindings } from './preflight/inbox-rules.js';
 import { judge } from './preflight/judge.js';
 import type { RoutePlan } from './routing/route.js';
 
@@ -101,10 +102,31 @@ async function checkBroker(
   }
 }
 
+/** Looks at the store of the inbox, which is not started: that would make collections and indexes. */
+async function lookAtInbox(
+  { inbox }: CreateBusOptions,
+  { consumers }: Wiring,
+  bounds: Bounds,
+): Promise<InboxLook> {
+  const { inspect, transactions } = inbox ?? {};
+  if (inspect === undefined) return { store: null, transactions: [] };
+  const store = await lookAt(() => within(bounds, () => inspect.call(inbox)), asBusError);
+  const wanting = consumers.definitions().filter(wantsTransaction);
+  const isSeen = store.status === 'seen' && transactions !== undefined;
+  const looks = (isSeen ? wanting : []).map(async ({ name, timeoutMs }) => {
+    const ask = async (): Promise<true> => {
+      await within(bounds, async () => transactions?.prepare(name, timeoutMs));
+      return true;
+    };
+    return { consumer: name, look: await lookAt(ask, asBusError) };
+  });
+  return { store, transactions: await Promise.all(looks) };
+}
+
 /**
- * Looks at everything that a bus of these options needs, side by side on all brokers: reachable or not, permissions, places
- * and their settings, the server's own. Changes nothing, joins no group, takes no message and starts no inbox. What is wrong
- * is a finding, bad definitions too; it does not reject.
+ * Looks at everything that a bus of these options needs, side by side on all brokers and in the store of the inbox: reachable
+ * or not, permissions, places and their settings, the server's own. Changes nothing, joins no group, takes no message and
+ * starts no inbox. What is wrong is a finding, bad definitions too; it does not reject.
  */
 export async function checkSetup(
   options: CreateBusOptions,
@@ -122,10 +144,12 @@ export async function checkSetup(
     return reportOf([refusal(asBusError(thrown)), ...warnings]);
   }
   const ports = [...wiring.ports.values()];
-  const findings = await Promise.all(
-    ports.map((port) => checkBroker(port, wiring, { context, clock: wiring.clock, timeoutMs, signal })),
-  );
-  return reportOf([...findings.flat(), ...inboxFindings(context), ...warnings]);
+  const bounds = { clock: wiring.clock, timeoutMs, signal };
+  const [inbox, ...findings] = await Promise.all([
+    lookAtInbox(options, wiring, bounds),
+    ...ports.map((port) => checkBroker(port, wiring, { context, ...bounds })),
+  ]);
+  return reportOf([...findings.flat(), ...inboxFindings(context, inbox), ...warnings]);
 }
 
 const refusal = (error: BuscouplerError): Finding =>

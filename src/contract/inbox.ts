@@ -1,3 +1,4 @@
+import type { StoreInspection } from './inspection.js';
 import type { LetterLedger } from './letter-ledger.js';
 import type { TransactionSession } from './transaction-session.js';
 
@@ -38,6 +39,8 @@ export interface Inbox {
   readonly bulkSize?: number;
   /** Settles and lets a handler write in one transaction; absent: it cannot. */
   readonly transactions?: InboxTransactions;
+  /** Looks at the store before `start` and changes nothing. Rejects if it does not answer. Absent: there is nothing to see. */
+  readonly inspect?: () => Promise<StoreInspection>;
   /** Connects, creates indexes. Idempotent. */
   start(): Awaitable<void>;
   close(): Awaitable<void>;

@@ -172,6 +172,16 @@ export interface EmbeddedInspection {
 /** What was seen of a broker. */
 export type Inspection = LogInspection | QueueInspection | EmbeddedInspection;
 
+/** What was seen of the store of an inbox. */
+export interface StoreInspection {
+  /** True: what it confirmed survives the loss of a node, and transactions are possible. */
+  readonly isReplicated: boolean;
+  /** How long it keeps what is settled, ms; `null`: nothing was made yet. */
+  readonly keptMs: number | null;
+  /** By how much its clock is ahead of ours, ms. */
+  readonly clockAheadMs: number;
+}
+
 /** Looks, and keeps the failure instead of throwing it. */
 export async function lookAt<Value>(
   question: () => Promise<Value>,

@@ -75,7 +75,8 @@ export const CHECKS = {
   },
   'clock-skew': {
     severity: 'warning',
-    meaning: 'The clocks of this machine and of a server differ: retries come late, ages are judged wrongly.',
+    meaning:
+      'The clocks of this machine and of a server or a store differ: retries come late, ages are judged wrongly.',
     cure: 'Let both machines follow one time server (NTP).',
   },
   'inbox-none': {
@@ -89,6 +90,29 @@ export const CHECKS = {
     meaning:
       'The inbox is in the memory of one process: other instances and the next start know nothing of it.',
     cure: 'Use a shared inbox (`mongoInbox`) where consumers move or have several instances.',
+  },
+  'inbox-unreachable': {
+    severity: 'error',
+    meaning: 'The store of the inbox does not answer: nothing is consumed until it does.',
+    cure: 'Check that it runs and that its address is right.',
+  },
+  'inbox-not-replicated': {
+    severity: 'warning',
+    meaning:
+      'The store of the inbox is one server alone: what it confirmed can be lost with it, and there are no transactions.',
+    cure: 'Run MongoDB as a replica set.',
+  },
+  'inbox-transactions': {
+    severity: 'error',
+    meaning:
+      'A consumer wants its effects in a transaction, which the store cannot give: the bus does not start.',
+    cure: 'Run the store as a replica set, or take `transaction: true` off the consumer, or lower its timeoutMs.',
+  },
+  'inbox-ttl-short': {
+    severity: 'warning',
+    meaning:
+      'The store forgets sooner than the option `ttl` of the inbox says; the bus lengthens the index at its start.',
+    cure: 'Start the bus once with a user that may run collMod.',
   },
   'kafka-version': {
     severity: 'info',

@@ -1,16 +1,15 @@
 import type { ManagementFacts, QueueInspection } from '../contract/inspection.js';
 import type { Finding } from '../contract/setup-check.js';
 import type { CheckId } from './checks.js';
+import { clockFindings } from './clock-rule.js';
 import { exchangeFindings } from './exchange-rules.js';
-import { finding, showMs, whatOf } from './finding.js';
+import { finding, whatOf } from './finding.js';
 import { permissionFindings } from './permission-rules.js';
 import { queueFindings } from './queue-rules.js';
 
 const WHERE = 'rabbitmq';
 const NODES_MIN = 3;
 const OLDEST = [3, 10] as const;
-/** The server tells its time in seconds, and the answer takes a while. */
-const CLOCK_MAX_MS = 3_000;
 
 const seen = (id: CheckId, found: string, expected: string): Finding =>
   finding(id, { where: WHERE, found, expected });
@@ -50,7 +49,7 @@ function managementFindings(inspection: QueueInspection): Finding[] {
     ...(permissions.status === 'unknown'
       ? [seen('rabbitmq-management-failed', whatOf(permissions.error), 'the permissions of the user')]
       : permissionFindings(inspection, permissions.value)),
-    ...clockFindings(clockAheadMs),
+    ...clockFindings(WHERE, clockAheadMs),
   ];
 }
 
@@ -73,10 +72,4 @@ function nodeFindings({ nodes }: ManagementFacts): Finding[] {
     ...(disk === '' ? [] : [seen('rabbitmq-alarm', `disk alarm on ${disk}`, 'no alarm')]),
     ...(parted === '' ? [] : [seen('rabbitmq-partitioned', `partitions seen by ${parted}`, 'one cluster')]),
   ];
-}
-
-function clockFindings(aheadMs: number | null): Finding[] {
-  if (aheadMs === null || Math.abs(aheadMs) <= CLOCK_MAX_MS) return [];
-  const found = `its clock is ${showMs(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} ours`;
-  return [seen('clock-skew', found, `at most ${showMs(CLOCK_MAX_MS)}`)];
 }

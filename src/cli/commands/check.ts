@@ -16,11 +16,14 @@ const COLOURS = { error: 'red', warning: 'yellow', 'not-checked': 'bold', info: 
 const WIDTH = 'not-checked'.length;
 const INDENT = ' '.repeat(WIDTH + 2);
 
+/** Some errors list what is wrong, one to a line. */
+const oneLine = (text: string): string => plain(text.replace(/\s*\n\s*/g, ' '));
+
 function show({ severity, where, id, found, expected, cure, page }: Finding, paint: Paint): string {
   const head = `${paint(COLOURS[severity], severity.padEnd(WIDTH))}  ${plain(where)}  ${paint('dim', id)}`;
-  if (severity === 'info') return `${head}  ${plain(found)}\n`;
+  if (severity === 'info') return `${head}  ${oneLine(found)}\n`;
   const lines = Object.entries({ found, expected, cure, see: page });
-  return [head, ...lines.map(([name, text]) => `${INDENT}${name.padEnd(10)}${plain(text)}`), ''].join('\n');
+  return [head, ...lines.map(([name, text]) => `${INDENT}${name.padEnd(10)}${oneLine(text)}`), ''].join('\n');
 }
 
 const WORDS: readonly (readonly [Severity, string, string])[] = [

@@ -3,11 +3,13 @@ import type { Clock } from '../../contract/clock.js';
 import { parseDurationMs } from '../../contract/duration.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { ClaimOutcome, Inbox, InboxCopy, InboxState, InboxTransactions } from '../../contract/inbox.js';
+import type { StoreInspection } from '../../contract/inspection.js';
 import { unknownOptions } from '../../contract/known-options.js';
 import type { LetterLedger } from '../../contract/letter-ledger.js';
 import { answerWithin } from './answer-within.js';
 import { type ClaimStore, claimRecords } from './claim-records.js';
 import { insertsInto } from './insert-records.js';
+import { inspectStore } from './inspect.js';
 import { mongoLedger } from './letter-ledger.js';
 import { moveRecords, releaseRecords } from './mark-records.js';
 import { beginTransaction, prepareTransactions } from './mongo-transactions.js';
@@ -117,6 +119,10 @@ export class MongoInbox implements Inbox {
     await this.#connection.asPromise();
     await provisionRecords(this.#connection, this.#settings);
     this.#store ??= this.#open();
+  }
+
+  inspect(): Promise<StoreInspection> {
+    return this.#within(inspectStore(this.#connection, this.#settings, this.#clock));
   }
 
   /** Stops renewing; the connection is its owner's. */

@@ -2,7 +2,8 @@ import type mongoose from 'mongoose';
 import { BuscouplerError } from '../../contract/errors.js';
 import type { InboxRecord, Records } from './record.js';
 
-const TTL_INDEX = 'settled_ttl';
+/** Name of the index by which MongoDB forgets what is settled. */
+export const TTL_INDEX = 'settled_ttl';
 const NAMESPACE_EXISTS = 48;
 
 /** Where the records are and how long they are kept. */

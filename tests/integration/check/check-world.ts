@@ -60,6 +60,11 @@ export const troubles = ({ findings }: SetupReport): string[] =>
     .filter(({ id, severity }) => (severity === 'error' || severity === 'warning') && !/-few-nodes$/.test(id))
     .map(({ id }) => id);
 
+/** Resolves when the troubles are these: a cluster hears of a change node by node. */
+export async function untilTroubles(options: CreateBusOptions, ids: readonly string[]): Promise<void> {
+  while ((await troublesOf(options)).join() !== ids.join()) await new Promise(setImmediate);
+}
+
 /** Checks, and tells the troubles alone. */
 export const troublesOf = async (options: CreateBusOptions): Promise<string[]> =>
   troubles(await checkSetup(options));
