@@ -80,7 +80,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/(contract|config)/',
-          '^src/(container|open-check|open-desk)\\.ts$',
+          '^src/(container|open-check|open-desk|open-status)\\.ts$',
           '^src/inbox/memory-inbox\\.ts$',
           '^src/observability/create-logger\\.ts$',
         ],

@@ -14,8 +14,10 @@ export type { Health, MessageBus, PublishOptions, Receipt } from './contract/mes
 export type { Outbox } from './contract/outbox.js';
 export { PublishFailedError, PublishUncertainError } from './contract/publish-errors.js';
 export type { SetupReport } from './contract/setup-check.js';
+export type { StatusReport } from './contract/status-report.js';
 export type { TopicDefinition } from './contract/topic.js';
 export { memoryInbox } from './inbox/memory-inbox.js';
 export { createLogger } from './observability/create-logger.js';
 export { checkSetup } from './open-check.js';
 export { openDesk } from './open-desk.js';
+export { readStatus } from './open-status.js';

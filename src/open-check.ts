@@ -1,8 +1,8 @@
+import { asBusError, type Bounds, within } from './bounded.js';
 import { type CreateBusOptions, type Wiring, wire } from './container.js';
 import type { BrokerPort, Topology } from './contract/broker.js';
-import type { Clock } from './contract/clock.js';
 import { wantsTransaction } from './contract/define-consumer.js';
-import { BuscouplerError, describeError } from './contract/errors.js';
+import type { BuscouplerError } from './contract/errors.js';
 import { type Inspection, lookAt } from './contract/inspection.js';
 import type { BrokerName } from './contract/message.js';
 import type { Finding, SetupReport } from './contract/setup-check.js';
@@ -43,48 +43,10 @@ function contextOf({ config, inbox }: CreateBusOptions): CheckContext {
   };
 }
 
-interface Bounds {
-  readonly clock: Clock;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Rejects at the deadline, whatever the broker does. */
-function within<Answer>(
-  { clock, timeoutMs, signal }: Bounds,
-  act: (signal: AbortSignal) => Promise<Answer>,
-): Promise<Answer> {
-  const over = new AbortController();
-  const late = new BuscouplerError('BC_BROKER_UNAVAILABLE', `It did not answer within ${timeoutMs} ms.`);
-  return new Promise((resolve, reject) => {
-    const end = (): void => {
-      over.abort();
-      // Connecting tells its last failure when it is aborted, which says more than the deadline.
-      setImmediate(() => reject(late));
-    };
-    const timer = clock.schedule(end, timeoutMs, { keepAlive: true });
-    signal?.addEventListener('abort', end);
-    act(over.signal)
-      .then(resolve, reject)
-      .finally(() => {
-        timer.cancel();
-        signal?.removeEventListener('abort', end);
-      });
-    if (signal?.aborted) end();
-  });
-}
-
 async function inspect(port: BrokerPort, topology: Topology, signal: AbortSignal): Promise<Inspection> {
   await port.connect(signal);
   return port.inspect(topology);
 }
-
-const asBusError = (thrown: unknown): BuscouplerError =>
-  thrown instanceof BuscouplerError
-    ? thrown
-    : new BuscouplerError('BC_BROKER_UNAVAILABLE', `It could not be looked at (${describeError(thrown)}).`, {
-        cause: thrown,
-      });
 
 async function checkBroker(
   port: BrokerPort,

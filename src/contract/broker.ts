@@ -4,6 +4,7 @@ import type { BuscouplerError } from './errors.js';
 import type { Inspection } from './inspection.js';
 import type { LogPosition } from './log-position.js';
 import type { BrokerName, IncomingMessage, OutgoingMessage } from './message.js';
+import type { Survey } from './survey.js';
 import type { AnyTopic } from './topic.js';
 
 /**
@@ -217,6 +218,11 @@ export interface BrokerPort {
    * Rejects with BC_NAME_INVALID, or if the broker does not answer at all; what single questions are refused for is in it.
    */
   inspect(topology: Topology): Promise<Inspection>;
+  /**
+   * Counts what there is for a consumer. Changes nothing, joins no group, takes no message. Rejects if the broker does not
+   * answer; places that are not there hold nothing.
+   */
+  survey(consumer: AnyConsumer): Promise<Survey>;
   health(): BrokerHealth;
   /** Settles every ticket that it holds, by the deadline at the latest, then disconnects. Idempotent. */
   close(options: { readonly deadlineMs: number }): Promise<void>;

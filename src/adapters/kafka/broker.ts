@@ -18,6 +18,7 @@ import type { LogPosition } from '../../contract/log-position.js';
 import type { Logger } from '../../contract/logger.js';
 import type { OutgoingMessage } from '../../contract/message.js';
 import type { KafkaSettings, PublishBounds } from '../../contract/settings.js';
+import type { Survey } from '../../contract/survey.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
 import { kafkaTopicOf, retryTopicsOf, topicOfDestination } from '../../messages/names.js';
 import { ConnectionState } from './connection-state.js';
@@ -34,6 +35,7 @@ import { toSkipped } from './poisoned-partitions.js';
 import { createPublisher, DEFAULT_MAX_MESSAGE_BYTES } from './publisher.js';
 import { Sender } from './sender.js';
 import { findWhileStopped, type SkipContext, skipWhileStopped } from './skip-stopped.js';
+import { surveyConsumer } from './survey.js';
 import { provisionTopology, readLimit } from './topology.js';
 
 const CAPABILITIES: Capabilities = {
@@ -192,6 +194,15 @@ class KafkaBroker implements BrokerPort {
       return await inspectTopology({ client, sessionTimeoutMs }, topology);
     } finally {
       client.close();
+    }
+  }
+
+  async survey(consumer: AnyConsumer): Promise<Survey> {
+    this.#checkOpen();
+    try {
+      return await surveyConsumer(this.#admin, consumer);
+    } catch (thrown) {
+      throw toKafkaError(thrown, `Kafka did not tell of the consumer "${consumer.name}"`);
     }
   }
 

@@ -102,6 +102,7 @@ export interface AdminClient {
   /** Committed offsets; below 0 where there is none. */
   groupOffsets(group: string, topic: string): Promise<readonly PartitionOffset[]>;
   isGroupEmpty(group: string): Promise<boolean>;
+  memberCount(group: string): Promise<number>;
   /**
    * Reads at an offset, one request for this partition alone: the first batch, and more up to `maxBytes` (default: no
    * more). Rejects if one cannot be decoded; `null`: there is nothing, or the offset is out of range.

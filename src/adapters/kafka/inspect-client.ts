@@ -1,6 +1,7 @@
 import type { Operations } from '../../contract/inspection.js';
 import type { ClientContext } from './client-options.js';
 import type { InspectClient, NewTopic } from './driver.js';
+import { GROUPS_TOPIC } from './groups-topic.js';
 import { createGroupRequest, createTopicRequest } from './inspect-requests.js';
 import { firstProblem } from './kafkajs-admin.js';
 import { NodeConnections } from './node-connections.js';
@@ -9,8 +10,6 @@ import { protocolErrorNamed } from './protocol-errors.js';
 const TOPIC_RESOURCE = 2;
 const NODE_RESOURCE = 4;
 const GROUP_COORDINATOR = 0;
-/** The topic in which Kafka keeps groups; it makes it when it is first asked where a group is. */
-const GROUPS_TOPIC = '__consumer_offsets';
 
 const NO_ERROR = 0;
 const UNKNOWN_TOPIC = 3;

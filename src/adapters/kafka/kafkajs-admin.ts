@@ -120,6 +120,12 @@ class KafkajsAdmin implements AdminClient {
     return state === 'Empty' || state === 'Dead';
   }
 
+  async memberCount(group: string): Promise<number> {
+    const coordinator = await this.#coordinatorOf(group);
+    const { groups } = await coordinator.describeGroups({ groupIds: [group] });
+    return groups[0]?.members.length ?? 0;
+  }
+
   /** The connection to the node that leads a partition; `null`: it has no leader. */
   async #leaderOf({ topic, partition }: PlaceToRead): Promise<Broker | null> {
     const partitions = await this.#connections.describe(topic);

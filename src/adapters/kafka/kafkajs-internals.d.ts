@@ -108,7 +108,7 @@ declare module 'kafkajs/src/broker/index.js' {
       readonly coordinator: { readonly host: string; readonly port: number };
     }>;
     describeGroups(request: { groupIds: readonly string[] }): Promise<{
-      readonly groups: readonly { readonly state: string }[];
+      readonly groups: readonly { readonly state: string; readonly members: readonly unknown[] }[];
     }>;
     offsetFetch(request: {
       groupId: string;

@@ -44,7 +44,10 @@ export async function watchLeftovers(consumer: AnyConsumer, context: LeftoverCon
 }
 
 /** The retry topics of a consumer that exist on the broker but not in its list, and what they delay, ms. */
-async function findRetired(admin: AdminClient, consumer: AnyConsumer): Promise<ReadonlyMap<string, number>> {
+export async function findRetired(
+  admin: AdminClient,
+  consumer: AnyConsumer,
+): Promise<ReadonlyMap<string, number>> {
   const listed = [0, ...consumer.retry.deferredMs];
   const retired = new Map<string, number>();
   for (const topic of await admin.listTopics()) {

@@ -18,6 +18,7 @@ import type { EmbeddedInspection } from '../../contract/inspection.js';
 import type { Logger } from '../../contract/logger.js';
 import type { BrokerName } from '../../contract/message.js';
 import type { PublishBounds } from '../../contract/settings.js';
+import type { Survey } from '../../contract/survey.js';
 import { Connection } from './connection.js';
 import type { Faults } from './faults.js';
 import type { Gate } from './gate.js';
@@ -53,6 +54,7 @@ export interface Engine {
   feed(spec: LegSpec): Feed;
   /** As {@link BrokerPort.depth}. */
   depth(consumer: AnyConsumer): number | null;
+  survey(consumer: AnyConsumer): Survey;
   /** Throws BC_PLACE_MISSING. */
   readLetters(consumer: AnyConsumer): LetterReading;
 }
@@ -145,6 +147,11 @@ export class EmbeddedBroker implements BrokerPort {
   async inspect(): Promise<EmbeddedInspection> {
     this.#requireUp();
     return { kind: 'embedded' };
+  }
+
+  async survey(consumer: AnyConsumer): Promise<Survey> {
+    this.#requireUp();
+    return this.#engine.survey(consumer);
   }
 
   async *letters(consumer: AnyConsumer, { signal }: ReadLetters = {}): AsyncGenerator<StoredLetter> {

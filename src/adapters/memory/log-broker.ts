@@ -8,6 +8,7 @@ import { LogFeed } from './log-feed.js';
 import { createLogStore, DEFAULT_MESSAGE_BYTES, type LogStore } from './log-store.js';
 import { provisionLog } from './log-topology.js';
 import type { Route } from './route.js';
+import { surveyLog } from './survey.js';
 
 /** Options of {@link createLogBroker}. */
 export interface LogBrokerOptions extends EmbeddedBrokerOptions {
@@ -48,6 +49,7 @@ function logEngine(store: LogStore): Engine {
       const name = kafkaTopicOf(topic);
       return store.topic(name) === undefined ? null : store.lag(group, name);
     },
+    survey: (consumer) => surveyLog(store, consumer),
     readLetters: (consumer) => readLogLetters(store, consumer),
   };
 }

@@ -181,6 +181,11 @@ export class LogStore {
     }, 0);
   }
 
+  /** Members of a group that are subscribed to a topic. */
+  readers(group: string, topic: string): number {
+    return this.#groups.get(group)?.membersOf(topic).length ?? 0;
+  }
+
   #appendTo(topic: LogTopic, partition: LogPartition, message: OutgoingMessage, bytes: number): void {
     partition.append(message, bytes);
     this.#bytes += bytes + MESSAGE_OVERHEAD_BYTES;

@@ -10,6 +10,7 @@ import { QueueFeed } from './queue-feed.js';
 import { createQueueStore, type QueueStore } from './queue-store.js';
 import { provisionQueues } from './queue-topology.js';
 import type { Route } from './route.js';
+import { surveyQueues } from './survey.js';
 
 /** Options of {@link createQueueBroker}. */
 export interface QueueBrokerOptions extends EmbeddedBrokerOptions {
@@ -47,6 +48,7 @@ function queueEngine(store: QueueStore): Engine {
     route: (destination) => routeTo(store, destination),
     feed: (spec) => new QueueFeed(store, spec.consumer),
     depth: (consumer) => store.queue(queueOf(consumer))?.ready ?? null,
+    survey: (consumer) => surveyQueues(store, consumer),
     readLetters: (consumer) => readQueueLetters(store, deadLetterQueueOf(consumer)),
   };
 }

@@ -59,6 +59,11 @@ export class QueuePlace implements TurnTask {
     return this.#unsettled;
   }
 
+  /** Consumers that are attached. */
+  get consumers(): number {
+    return this.#channels.length;
+  }
+
   get isFull(): boolean {
     const { maxLength } = this.options;
     return maxLength !== undefined && this.#ready.size >= maxLength;

@@ -17,15 +17,17 @@ import type { EmitEvent } from '../../contract/events.js';
 import type { QueueInspection } from '../../contract/inspection.js';
 import type { Logger } from '../../contract/logger.js';
 import type { PublishBounds, RabbitmqSettings } from '../../contract/settings.js';
+import type { Survey } from '../../contract/survey.js';
 import { deadLetterQueueOf, queueOf } from '../../messages/names.js';
 import { parseAddress } from './address.js';
 import { inspectTopology } from './inspect.js';
 import { RabbitmqLeg } from './leg.js';
 import { readLetters } from './letters.js';
 import { Link, type RabbitmqContext } from './link.js';
-import { createManagement } from './management.js';
+import { createManagement, type Management } from './management.js';
 import { checkQueue, type PlaceAccess } from './places.js';
 import { RabbitmqPublisher } from './publisher.js';
+import { surveyConsumer } from './survey.js';
 import { checkTopologyNames, provisionConsumer, provisionTopology } from './topology.js';
 
 /** What RabbitMQ can do. */
@@ -167,12 +169,21 @@ class RabbitmqBroker implements BrokerPort {
   }
 
   async inspect(topology: Topology): Promise<QueueInspection> {
-    const { settings, managementUrl, clock } = this.#options;
-    const { username: user, vhost } = parseAddress(settings.urls[0] ?? '');
-    const timeoutMs = settings.requestTimeoutMs;
-    const management =
-      managementUrl === undefined ? null : createManagement({ url: managementUrl, vhost, timeoutMs });
+    const { settings, clock } = this.#options;
+    const { username: user } = parseAddress(settings.urls[0] ?? '');
+    const management = this.#management();
     return inspectTopology({ access: await this.#access(), management, user, clock }, topology);
+  }
+
+  async survey(consumer: AnyConsumer): Promise<Survey> {
+    return surveyConsumer({ access: await this.#access(), management: this.#management() }, consumer);
+  }
+
+  /** `null`: its address is not configured. */
+  #management(): Management | null {
+    const { settings, managementUrl: url } = this.#options;
+    const { vhost } = parseAddress(settings.urls[0] ?? '');
+    return url === undefined ? null : createManagement({ url, vhost, timeoutMs: settings.requestTimeoutMs });
   }
 
   letters(consumer: AnyConsumer, { signal }: ReadLetters = {}): AsyncIterable<StoredLetter> {

@@ -130,6 +130,7 @@ export function scriptedAdmin(changes: Partial<AdminClient> = {}): AdminClient {
     edgeOffsets: async () => [{ partition: 0, offset: 0n }],
     groupOffsets: async () => [{ partition: 0, offset: -1n }],
     isGroupEmpty: async () => true,
+    memberCount: async () => 0,
     readOne: async () => null,
     readRaw: async () => null,
     commitGroupOffsets: async () => {},
