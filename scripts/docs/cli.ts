@@ -4,7 +4,7 @@ import { GENERATED, table } from './table.js';
 
 const CODES: readonly (readonly string[])[] = [
   ['0', 'done, or nothing to do'],
-  ['1', 'an error; the standard error says which. `check`: it found errors'],
+  ['1', 'an error; the standard error says which. `check`: it found errors. `status`: a broker did not tell'],
   [
     '2',
     'a preview of something that would change, or something is left that was refused. `check`: it found warnings and no errors',

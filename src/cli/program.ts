@@ -8,6 +8,7 @@ import { purge } from './commands/purge.js';
 import { replay } from './commands/replay.js';
 import { show } from './commands/show.js';
 import { skip } from './commands/skip.js';
+import { status } from './commands/status.js';
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -134,6 +135,18 @@ const CHECK: Verb<SetupCommand<never>> = {
   run: check as SetupCommand<never>,
 };
 
+const STATUS: Verb<SetupCommand<never>> = {
+  name: 'status',
+  summary: 'where every consumer stands on each broker: what waits, is retried, is dead; nothing is changed',
+  options: [
+    new Option('--consumer <name>', 'only this consumer'),
+    new Option('--timeout <ms>', 'longest time for each broker, ms (default: 10,000)').argParser(positive),
+    new Option('--watch', 'look again and again, until Ctrl-C; with --json a line each time'),
+    new Option('--interval <ms>', 'pause between two looks, ms (default: 2,000)').argParser(positive),
+  ],
+  run: status as SetupCommand<never>,
+};
+
 /** The command line as commander knows it. Nothing is run before it is parsed. */
 export function createProgram(
   runners: Runners,
@@ -148,9 +161,14 @@ export function createProgram(
     .description('Looks through dead letters on both brokers, and sends them back.');
   for (const verb of VERBS) addVerb(letters, verb, runners.desk);
   addVerb(program, SKIP, runners.desk);
-  addVerb(program, CHECK, runners.setup);
+  for (const verb of [CHECK, STATUS]) addVerb(program, verb, runners.setup);
   return program;
 }
+
+const CONFIG_FILE = new Option(
+  '--config <file>',
+  'module whose default export is what createBus takes, or a function that makes it',
+).makeOptionMandatory();
 
 function addVerb<Needs>(
   parent: Command,
@@ -160,10 +178,7 @@ function addVerb<Needs>(
   const command = parent
     .command(name)
     .description(summary)
-    .requiredOption(
-      '--config <file>',
-      'module whose default export is what createBus takes, or a function that makes it',
-    )
+    .addOption(CONFIG_FILE)
     .option('--json', 'JSON instead of text');
   for (const option of options) command.addOption(option);
   command.action(async (...args: unknown[]) => {

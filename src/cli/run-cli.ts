@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from './exit-codes.js';
 import { type CommonOptions, createProgram } from './program.js';
 import { json, paintFor, plain } from './text.js';
 
-/** Codes of errors that an argument of the command line causes once the desk is open. */
+/** Codes of errors that an argument of the command line causes once the file is read. */
 const USAGE_CODES: readonly string[] = ['BC_DEFINITION_INVALID', 'BC_CONSUMER_UNKNOWN'];
 
 /** Runs one command line and resolves with its exit code; never rejects. */
@@ -50,10 +50,7 @@ async function runDesk<Options>(command: DeskCommand<Options>, run: CommandRun<O
   try {
     return await command({ desk, io, isJson, paint: paintFor(io.hasColours) }, options);
   } catch (error) {
-    const told = tell(error, { io, isJson });
-    const code = error instanceof BuscouplerError ? error.code : '';
-    if (code === 'BC_SKIP_REFUSED') return EXIT.refused;
-    return USAGE_CODES.includes(code) ? EXIT.usage : told;
+    return tellOfCommand(error, { io, isJson });
   } finally {
     await desk.close();
   }
@@ -64,11 +61,29 @@ async function runSetup<Options>(
   run: CommandRun<Options>,
 ): Promise<ExitCode> {
   const { common, options, io } = run;
+  const isJson = common.json ?? false;
   const given = await io.load(common.config);
-  return command({ given, io, isJson: common.json ?? false, paint: paintFor(io.hasColours) }, options);
+  try {
+    return await command({ given, io, isJson, paint: paintFor(io.hasColours) }, options);
+  } catch (error) {
+    return tellOfCommand(error, { io, isJson });
+  }
 }
 
-function tell(error: unknown, { io, isJson }: { readonly io: CliIo; readonly isJson: boolean }): ExitCode {
+interface Telling {
+  readonly io: CliIo;
+  readonly isJson: boolean;
+}
+
+/** Once the file is read, some errors are those of an argument. */
+function tellOfCommand(error: unknown, telling: Telling): ExitCode {
+  const told = tell(error, telling);
+  const code = error instanceof BuscouplerError ? error.code : '';
+  if (code === 'BC_SKIP_REFUSED') return EXIT.refused;
+  return USAGE_CODES.includes(code) ? EXIT.usage : told;
+}
+
+function tell(error: unknown, { io, isJson }: Telling): ExitCode {
   if (io.signal.aborted) return EXIT.interrupted;
   const code = error instanceof BuscouplerError ? error.code : null;
   const message = error instanceof Error ? error.message : String(error);
