@@ -10,8 +10,8 @@ export interface CliIo {
   readonly hasColours: boolean;
   /** Aborted by Ctrl-C, and when nobody reads the output any more. */
   readonly signal: AbortSignal;
-  /** Reads the configuration file: what `createBus` takes. */
-  readonly load: (file: string) => Promise<CreateBusOptions>;
+  /** Reads the configuration file: what `createBus` takes. Without a file what `loadConfig` finds. */
+  readonly load: (file?: string) => Promise<CreateBusOptions>;
   /** Lines of a file; `-`: the standard input. */
   readonly lines: (file: string) => AsyncIterable<string>;
 }

@@ -1,15 +1,16 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { CreateBusOptions } from '../index.js';
+import { type CreateBusOptions, loadConfig } from '../index.js';
 
 /** A file that is no configuration of the command line. */
 export class ConfigFileError extends Error {}
 
 /**
  * The default export of a file, which is what `createBus` takes or a function that makes it. Throws ConfigFileError naming
- * the file.
+ * the file. Without a file what `loadConfig` finds, or its error.
  */
-export async function loadOptions(file: string): Promise<CreateBusOptions> {
+export async function loadOptions(file?: string): Promise<CreateBusOptions> {
+  if (file === undefined) return { config: await loadConfig() };
   const path = resolve(file);
   let exported: unknown;
   try {

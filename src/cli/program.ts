@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { DeskCommand, SetupCommand } from './command.js';
 import { check } from './commands/check.js';
+import { showConfig } from './commands/config.js';
 import { exportLetters } from './commands/export.js';
 import { groups } from './commands/groups.js';
 import { list } from './commands/list.js';
@@ -12,7 +13,8 @@ import { status } from './commands/status.js';
 
 /** Options that every command has. */
 export interface CommonOptions {
-  readonly config: string;
+  /** Absent only where a command works without. */
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -55,6 +57,8 @@ interface Verb<Command = DeskCommand<never>> {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly Option[];
+  /** What becomes of the command without `--config`. Absent: it is refused. */
+  readonly withoutConfig?: string;
   readonly run: Command;
 }
 
@@ -147,6 +151,14 @@ const STATUS: Verb<SetupCommand<never>> = {
   run: status as SetupCommand<never>,
 };
 
+const CONFIG: Verb<SetupCommand<never>> = {
+  name: 'config',
+  summary: 'every setting as it was resolved, secrets masked',
+  options: [new Option('--origin', 'where each value came from, too')],
+  withoutConfig: 'environment and buscoupler.config.* of this folder',
+  run: showConfig as SetupCommand<never>,
+};
+
 /** The command line as commander knows it. Nothing is run before it is parsed. */
 export function createProgram(
   runners: Runners,
@@ -161,29 +173,32 @@ export function createProgram(
     .description('Looks through dead letters on both brokers, and sends them back.');
   for (const verb of VERBS) addVerb(letters, verb, runners.desk);
   addVerb(program, SKIP, runners.desk);
-  for (const verb of [CHECK, STATUS]) addVerb(program, verb, runners.setup);
+  for (const verb of [CHECK, STATUS, CONFIG]) addVerb(program, verb, runners.setup);
   return program;
 }
 
-const CONFIG_FILE = new Option(
-  '--config <file>',
-  'module whose default export is what createBus takes, or a function that makes it',
-).makeOptionMandatory();
+function configOption(without: string | undefined): Option {
+  const what = 'module whose default export is what createBus takes, or a function that makes it';
+  return without === undefined
+    ? new Option('--config <file>', what).makeOptionMandatory()
+    : new Option('--config <file>', `${what} (default: ${without})`);
+}
 
 function addVerb<Needs>(
   parent: Command,
-  { name, summary, options, run }: Verb<Needs>,
+  { name, summary, options, withoutConfig, run }: Verb<Needs>,
   runCommand: Run<Needs>,
 ): void {
   const command = parent
     .command(name)
     .description(summary)
-    .addOption(CONFIG_FILE)
+    .addOption(configOption(withoutConfig))
     .option('--json', 'JSON instead of text');
   for (const option of options) command.addOption(option);
   command.action(async (...args: unknown[]) => {
     const { config, json, ...given } = command.opts<CommonOptions & object>();
     const named = Object.fromEntries(command.registeredArguments.map((one, at) => [one.name(), args[at]]));
-    await runCommand(run, { config, json: json ?? false }, { ...given, ...named } as never);
+    const common = { json: json ?? false, ...(config !== undefined && { config }) };
+    await runCommand(run, common, { ...given, ...named } as never);
   });
 }
