@@ -93,7 +93,8 @@ export async function readStatus(
   const nowMs = clock.epochMs();
   const legOf = ({ definition, feed }: Followed, broker: BrokerName): LegReport => {
     const leg = seen.get(broker)?.get(definition.name) ?? { reason: 'It was not looked at.' };
-    return legReport({ broker, isFed: broker === feed, nowMs }, leg);
+    const retains = ports.get(broker)?.capabilities.retains ?? false;
+    return legReport({ broker, isFed: broker === feed, retains, nowMs }, leg);
   };
   return {
     at: new Date(nowMs).toISOString(),

@@ -2,8 +2,8 @@ import type { BrokerName } from './message.js';
 import type { Survey } from './survey.js';
 
 /**
- * `live`: the flag of the consumer names this broker. `draining`: it does not, and what is left there is read. `idle`: nothing
- * is left, or nobody reads it. `absent`: its topic or queue is not there. `unreachable`: the broker did not tell, and why.
+ * `live`: the flag of the consumer names this broker. `draining`: it does not, and what is left there is read; of a log that
+ * is what is to be tried again. `idle`: nothing is left, or nobody reads it. `absent`: its topic or queue is not there. `unreachable`: the broker did not tell, and why.
  */
 export type LegReportState = 'live' | 'draining' | 'idle' | 'absent' | 'unreachable';
 

@@ -7,6 +7,8 @@ export interface LegPlace {
   readonly broker: BrokerName;
   /** The flag of the consumer names this broker. */
   readonly isFed: boolean;
+  /** The broker keeps what was read: there a leg that drains reads retry copies alone, and the rest is no backlog. */
+  readonly retains: boolean;
   /** Ms since the Unix epoch. */
   readonly nowMs: number;
 }
@@ -20,20 +22,22 @@ const NOTHING_KNOWN = {
   readers: null,
 } as const;
 
-function stateOf({ waiting, unsettled, retries, readers }: Survey, isFed: boolean): LegReportState {
+function stateOf(survey: Survey, { isFed, retains }: LegPlace): LegReportState {
+  const { waiting, unsettled, retries, readers } = survey;
   if (waiting === null) return 'absent';
   if (isFed) return 'live';
-  const left = waiting + (unsettled ?? 0) + retries;
+  const left = retries + (retains ? 0 : waiting + (unsettled ?? 0));
   return left > 0 && readers !== 0 ? 'draining' : 'idle';
 }
 
 /** What is said of a leg, from what was seen of it and the flag of its consumer. */
-export function legReport({ broker, isFed, nowMs }: LegPlace, seen: SeenLeg): LegReport {
+export function legReport(place: LegPlace, seen: SeenLeg): LegReport {
+  const { broker, nowMs } = place;
   if ('reason' in seen) return { broker, state: 'unreachable', ...NOTHING_KNOWN, reason: seen.reason };
   const { oldestAtMs, problem, ...counts } = seen.survey;
   return {
     broker,
-    state: stateOf(seen.survey, isFed),
+    state: stateOf(seen.survey, place),
     ...counts,
     oldestAgeMs: oldestAtMs === null ? null : Math.max(0, nowMs - oldestAtMs),
     ...(problem !== undefined && { reason: problem }),

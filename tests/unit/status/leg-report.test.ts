@@ -12,7 +12,8 @@ const survey = (changes: Partial<Survey> = {}): Survey => ({
   ...changes,
 });
 
-const kafka = { broker: 'kafka', nowMs: 10_000 } as const;
+const kafka = { broker: 'kafka', nowMs: 10_000, retains: true } as const;
+const queue = { broker: 'rabbitmq', nowMs: 10_000, retains: false, isFed: false } as const;
 const fed = { ...kafka, isFed: true };
 const other = { ...kafka, isFed: false };
 
@@ -24,12 +25,17 @@ test('the leg that the flag names is live, whatever waits there', () => {
 test.each([{ waiting: 1 }, { unsettled: 1 }, { retries: 1 }])(
   'the other leg drains while %p is left',
   (left) => {
-    expect(legReport(other, { survey: survey(left) }).state).toBe('draining');
+    expect(legReport(queue, { survey: survey(left) }).state).toBe('draining');
   },
 );
 
+test('on a log only copies drain: the position of an idle group stands still', () => {
+  expect(legReport(other, { survey: survey({ waiting: 9 }) }).state).toBe('idle');
+  expect(legReport(other, { survey: survey({ waiting: 9, retries: 1 }) }).state).toBe('draining');
+});
+
 test('the other leg is idle when nobody reads what is left', () => {
-  expect(legReport(other, { survey: survey({ waiting: 1, readers: 0 }) }).state).toBe('idle');
+  expect(legReport(queue, { survey: survey({ waiting: 1, readers: 0 }) }).state).toBe('idle');
 });
 
 test('the other leg is idle when only dead letters are left', () => {
