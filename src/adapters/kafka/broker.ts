@@ -21,6 +21,7 @@ import type { KafkaSettings, PublishBounds } from '../../contract/settings.js';
 import type { Survey } from '../../contract/survey.js';
 import { backoffDelayMs, wait } from '../../delivery/backoff.js';
 import { kafkaTopicOf, retryTopicsOf, topicOfDestination } from '../../messages/names.js';
+import { boundInspector } from './bound-inspector.js';
 import { ConnectionState } from './connection-state.js';
 import type { AdminClient, KafkaDriver, ProducerClient } from './driver.js';
 import { isFatalOnConnect, toKafkaError } from './errors.js';
@@ -188,10 +189,10 @@ class KafkaBroker implements BrokerPort {
 
   async inspect(topology: Topology): Promise<LogInspection> {
     this.#checkOpen();
-    const client = this.#driver.inspector();
+    const { clock, settings } = this.#options;
+    const client = boundInspector(this.#driver.inspector(), clock);
     try {
-      const { sessionTimeoutMs } = this.#options.settings;
-      return await inspectTopology({ client, sessionTimeoutMs }, topology);
+      return await inspectTopology({ client, sessionTimeoutMs: settings.sessionTimeoutMs }, topology);
     } finally {
       client.close();
     }

@@ -56,6 +56,9 @@ export interface RabbitmqBrokerOptions {
 /** Share of `close`'s deadline that is kept for saying goodbye. */
 const GOODBYE_SHARE = 0.2;
 
+/** Longest wait for the management API, ms: without it the rest is looked at all the same. */
+const MANAGEMENT_LIMIT_MS = 3_000;
+
 /** RabbitMQ through amqplib: one connection that publishes, one that consumes once a leg is attached. */
 export function createRabbitmqBroker(options: RabbitmqBrokerOptions): BrokerPort {
   return new RabbitmqBroker(options);
@@ -183,7 +186,8 @@ class RabbitmqBroker implements BrokerPort {
   #management(): Management | null {
     const { settings, managementUrl: url } = this.#options;
     const { vhost } = parseAddress(settings.urls[0] ?? '');
-    return url === undefined ? null : createManagement({ url, vhost, timeoutMs: settings.requestTimeoutMs });
+    const timeoutMs = Math.min(settings.requestTimeoutMs, MANAGEMENT_LIMIT_MS);
+    return url === undefined ? null : createManagement({ url, vhost, timeoutMs });
   }
 
   letters(consumer: AnyConsumer, { signal }: ReadLetters = {}): AsyncIterable<StoredLetter> {
