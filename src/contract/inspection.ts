@@ -128,7 +128,7 @@ export interface InspectedExchange extends InspectedPlace {
 }
 
 /** One node of a cluster of queues. */
-interface InspectedNode {
+export interface InspectedNode {
   readonly name: string;
   readonly isRunning: boolean;
   readonly hasMemoryAlarm: boolean;
@@ -146,7 +146,7 @@ export interface QueuePermissions {
 
 /** What the management API says of the server. */
 export interface ManagementFacts {
-  readonly nodes: readonly InspectedNode[];
+  readonly nodes: Look<readonly InspectedNode[]>;
   /** Of the user of `RABBITMQ_URL`. */
   readonly permissions: Look<QueuePermissions>;
   /** By how much the clock of the server is ahead of ours, ms, to a second; `null`: it does not say. */

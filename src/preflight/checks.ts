@@ -258,7 +258,7 @@ export const CHECKS = {
     severity: 'not-checked',
     meaning:
       'Types, arguments and policies of queues, permissions, alarms and alternate exchanges are known to the management API only.',
-    cure: 'Set RABBITMQ_MANAGEMENT_URL to a user with the tag `monitoring`, for permissions `administrator`.',
+    cure: 'Set RABBITMQ_MANAGEMENT_URL with a user that has the tag `monitoring`; for permissions it needs `administrator`.',
   },
   'rabbitmq-management-failed': {
     severity: 'not-checked',

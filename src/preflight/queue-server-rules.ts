@@ -1,4 +1,4 @@
-import type { ManagementFacts, QueueInspection } from '../contract/inspection.js';
+import type { InspectedNode, QueueInspection } from '../contract/inspection.js';
 import type { Finding } from '../contract/setup-check.js';
 import type { CheckId } from './checks.js';
 import { clockFindings } from './clock-rule.js';
@@ -43,9 +43,11 @@ function managementFindings(inspection: QueueInspection): Finding[] {
   if (management.status === 'unknown') {
     return [seen('rabbitmq-management-failed', whatOf(management.error), expected)];
   }
-  const { permissions, clockAheadMs } = management.value;
+  const { nodes, permissions, clockAheadMs } = management.value;
   return [
-    ...nodeFindings(management.value),
+    ...(nodes.status === 'unknown'
+      ? [seen('rabbitmq-management-failed', whatOf(nodes.error), 'the nodes of the cluster')]
+      : nodeFindings(nodes.value)),
     ...(permissions.status === 'unknown'
       ? [seen('rabbitmq-management-failed', whatOf(permissions.error), 'the permissions of the user')]
       : permissionFindings(inspection, permissions.value)),
@@ -53,8 +55,8 @@ function managementFindings(inspection: QueueInspection): Finding[] {
   ];
 }
 
-function nodeFindings({ nodes }: ManagementFacts): Finding[] {
-  const named = (isHurt: (node: (typeof nodes)[number]) => boolean): string =>
+function nodeFindings(nodes: readonly InspectedNode[]): Finding[] {
+  const named = (isHurt: (node: InspectedNode) => boolean): string =>
     nodes
       .filter(isHurt)
       .map(({ name }) => name)

@@ -71,7 +71,9 @@ function plannedQueues(consumer: AnyConsumer): PlannedQueue[] {
 export async function inspectTopology(context: InspectContext, topology: Topology): Promise<QueueInspection> {
   checkTopologyNames(topology);
   const { access, management, user, clock } = context;
-  const topics = new Set([...topology.topics, ...topology.consumers.map(({ topic }) => topic)]);
+  const topics = [...topology.topics, ...topology.consumers.map(({ topic }) => topic)];
+  const byExchange = new Map(topics.map((topic) => [exchangeOf(topic), topic]));
+  byExchange.delete(''); // the default one is always there
   const facts =
     management === null
       ? null
@@ -82,8 +84,7 @@ export async function inspectTopology(context: InspectContext, topology: Topolog
   // An API that does not answer is asked once.
   const api = facts?.status === 'seen' ? management : null;
   const exchanges: InspectedExchange[] = [];
-  for (const topic of topics) {
-    if (exchangeOf(topic) === '') continue; // the default one is always there
+  for (const topic of byExchange.values()) {
     exchanges.push(await inspectExchange(access, api, { topic, users: topology.consumers }));
   }
   const queues: InspectedQueue[] = [];

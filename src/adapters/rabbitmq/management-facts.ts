@@ -2,6 +2,7 @@ import type { Clock } from '../../contract/clock.js';
 import { BuscouplerError } from '../../contract/errors.js';
 import {
   type ExchangeDetails,
+  type InspectedNode,
   lookAt,
   type ManagementFacts,
   type PlaceArguments,
@@ -88,28 +89,34 @@ async function policyDefinition(management: Management, name: string): Promise<F
   return fields(fields(policy?.body).definition);
 }
 
-/** What the server says of itself and of the user of the AMQP connection. */
+/**
+ * What the server says of itself and of the user of the AMQP connection. Rejects if it does not know who asks; what only
+ * users with more tags may see is unknown.
+ */
 export async function managementFacts(
   management: Management,
   user: string,
   clock: Clock,
 ): Promise<ManagementFacts> {
-  const nodes = await management.get('nodes');
-  const askedAtMs = clock.epochMs();
+  const answer = await management.get('whoami');
+  const aheadMs = answer?.answeredAtMs == null ? null : answer.answeredAtMs - clock.epochMs();
   return {
-    nodes: list(nodes?.body).map((node) => ({
-      name: text(node.name),
-      isRunning: node.running === true,
-      hasMemoryAlarm: node.mem_alarm === true,
-      hasDiskAlarm: node.disk_free_alarm === true,
-      partitions: texts(node.partitions),
-    })),
-    permissions: await lookAt(
-      () => permissionsOf(management, user),
-      (thrown) => requestError(thrown, `Asking for the permissions of "${user}"`),
-    ),
-    clockAheadMs: nodes?.answeredAtMs == null ? null : nodes.answeredAtMs - askedAtMs,
+    nodes: await lookAt(() => nodesOf(management), asking('nodes')),
+    permissions: await lookAt(() => permissionsOf(management, user), asking(`permissions of "${user}"`)),
+    clockAheadMs: aheadMs,
   };
+}
+
+const asking = (what: string) => (thrown: unknown) => requestError(thrown, `Asking for the ${what}`);
+
+async function nodesOf(management: Management): Promise<InspectedNode[]> {
+  return list((await management.get('nodes'))?.body).map((node) => ({
+    name: text(node.name),
+    isRunning: node.running === true,
+    hasMemoryAlarm: node.mem_alarm === true,
+    hasDiskAlarm: node.disk_free_alarm === true,
+    partitions: texts(node.partitions),
+  }));
 }
 
 const NOTHING: QueuePermissions = { configure: '', write: '', read: '' };

@@ -204,6 +204,24 @@ describeWithServers('checking RabbitMQ', { shared: VERSIONS }, (servers) => {
       ]);
     });
 
+    test('looks at queues with a user of the management API who may see no more', async () => {
+      const { name, options } = await foreign({ ...GOOD, 'x-delivery-limit': 5 });
+      await manage(`users/${name}`, { password: 'secret', tags: 'management' });
+      forget(`users/${name}`);
+      await manage(`permissions/%2F/${name}`, { configure: '.*', write: '.*', read: '.*' });
+      const api = managementUrl.replace(/\/\/[^@]*@/, `//${name}:secret@`);
+      const { config } = (await someService({ env: { ...env, RABBITMQ_MANAGEMENT_URL: api } })).options;
+      expect(idsOf(await checkSetup({ ...options, config }))).toEqual([
+        'rabbitmq-delivery-limit-low',
+        'rabbitmq-management-failed',
+        'rabbitmq-management-failed',
+        'rabbitmq-server-limits',
+        'rabbitmq-version',
+        'place-will-be-created',
+        'place-will-be-created',
+      ]);
+    });
+
     test('tells a wrong password, a virtual host that is not there and a server that is down apart', async () => {
       const idOf = async (address: string) => {
         const { options } = await someService({ env: { ...env, RABBITMQ_URL: address } });

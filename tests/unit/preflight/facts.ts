@@ -1,6 +1,7 @@
 import type {
   InspectedExchange,
   InspectedLogTopic,
+  InspectedNode,
   InspectedQueue,
   LogInspection,
   LogTopicState,
@@ -130,13 +131,13 @@ export const exchange = (changes: Partial<InspectedExchange> = {}): InspectedExc
 /** What a good cluster of three nodes says of itself. */
 export const management = (changes: Partial<ManagementFacts> = {}): Look<ManagementFacts> =>
   seen({
-    nodes: ['a', 'b', 'c'].map((name) => node(name)),
+    nodes: seen(['a', 'b', 'c'].map((name) => node(name))),
     permissions: seen({ configure: '.*', write: '.*', read: '.*' }),
     clockAheadMs: -400,
     ...changes,
   });
 
-export const node = (name: string, changes: Partial<ManagementFacts['nodes'][number]> = {}) => ({
+export const node = (name: string, changes: Partial<InspectedNode> = {}): InspectedNode => ({
   name,
   isRunning: true,
   hasMemoryAlarm: false,
