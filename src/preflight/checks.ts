@@ -151,6 +151,12 @@ export const CHECKS = {
     meaning: 'The user lacks a permission on a topic or a group that the bus needs.',
     cure: 'Grant the user the operations that are named.',
   },
+  'kafka-write-permission': {
+    severity: 'warning',
+    meaning:
+      'The user may not write to a topic that the service consumes; that is right only if it does not publish to it.',
+    cure: 'Grant WRITE if the service publishes to the topic.',
+  },
   'kafka-create-refused': {
     severity: 'error',
     meaning: 'Kafka would refuse to create a topic that the bus needs: the bus does not start.',
@@ -301,6 +307,12 @@ export const CHECKS = {
     severity: 'error',
     meaning: 'The user lacks a permission on an exchange or a queue that the bus needs.',
     cure: 'Extend the named permission of the user: `rabbitmqctl set_permissions`.',
+  },
+  'rabbitmq-write-permission': {
+    severity: 'warning',
+    meaning:
+      'The user may not write to an exchange whose messages the service consumes; that is right only if it does not publish.',
+    cure: 'Extend the permission `write` of the user if the service publishes to the exchange.',
   },
   'rabbitmq-exchange-type': {
     severity: 'error',

@@ -66,10 +66,13 @@ function addMissing({ isOurs, creation }: InspectedLogTopic, add: Present['add']
   }
 }
 
-/** Copies are written and read; a topic is written by publishers and read by its consumers. */
+/** Copies are written and read. Nobody knows whether a service that consumes a topic publishes to it, too. */
 function addPermissions({ topic, state, add }: Present): void {
-  const needed = ['DESCRIBE', 'WRITE', ...(topic.consumers.length > 0 ? ['READ'] : [])];
+  const isConsumed = topic.consumers.length > 0;
+  const mayPublish = topic.purpose === 'topic' && isConsumed;
+  const needed = ['DESCRIBE', ...(mayPublish ? [] : ['WRITE']), ...(isConsumed ? ['READ'] : [])];
   const missing = needed.filter((operation) => !state.operations.has(operation));
+  if (mayPublish && !state.operations.has('WRITE')) add('kafka-write-permission', 'without WRITE', 'WRITE');
   if (missing.length > 0) add('kafka-permission', `without ${missing.join(', ')}`, needed.join(', '));
 }
 

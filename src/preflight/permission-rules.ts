@@ -17,7 +17,7 @@ function neededOf({ exchanges, queues }: QueueInspection): Record<Kind, string[]
   return {
     configure: [...exchanges.filter(({ isOurs }) => isOurs), ...declared].map(({ name }) => name),
     write: [
-      ...exchanges.map(({ name }) => name),
+      ...exchanges.filter(({ consumers }) => consumers.length === 0).map(({ name }) => name),
       ...bound.map(({ name }) => name),
       ...(queues.length > 0 ? [DEFAULT_EXCHANGE] : []),
     ],
@@ -25,17 +25,30 @@ function neededOf({ exchanges, queues }: QueueInspection): Record<Kind, string[]
   };
 }
 
+const showGranted = (granted: QueuePermissions, kind: Kind): string =>
+  `${kind} is ${JSON.stringify(granted[kind])}`;
+
 /** One finding for each kind of permission that does not reach far enough. */
 export function permissionFindings(seen: QueueInspection, granted: QueuePermissions): Finding[] {
   const needed = neededOf(seen);
-  return KINDS.flatMap((kind) => {
+  const where = `rabbitmq: user ${seen.user}`;
+  const unwritable = seen.exchanges
+    .filter(({ name, consumers }) => consumers.length > 0 && !matcherOf(granted.write)(name))
+    .map(({ name }) => name);
+  // Nobody knows whether a service that consumes a topic publishes to it, too.
+  const write = {
+    where,
+    found: showGranted(granted, 'write'),
+    expected: `write on ${unwritable.join(', ')}`,
+  };
+  const missing = KINDS.flatMap((kind) => {
     const matches = matcherOf(granted[kind]);
-    const missing = [...new Set(needed[kind])].filter((name) => !matches(name));
-    if (missing.length === 0) return [];
-    const found = `${kind} is ${JSON.stringify(granted[kind])}`;
-    const where = `rabbitmq: user ${seen.user}`;
-    return [finding('rabbitmq-permission', { where, found, expected: `${kind} on ${missing.join(', ')}` })];
+    const names = [...new Set(needed[kind])].filter((name) => !matches(name));
+    if (names.length === 0) return [];
+    const expected = `${kind} on ${names.join(', ')}`;
+    return [finding('rabbitmq-permission', { where, found: showGranted(granted, kind), expected })];
   });
+  return [...missing, ...(unwritable.length === 0 ? [] : [finding('rabbitmq-write-permission', write)])];
 }
 
 /** An empty expression grants nothing. One that only Erlang understands is taken as granted. */

@@ -84,6 +84,17 @@ describeWithServers('checking RabbitMQ', { shared: VERSIONS }, (servers) => {
       expect(idsOf(report)).toEqual(['rabbitmq-few-nodes', 'rabbitmq-server-limits', 'rabbitmq-version']);
     });
 
+    test('takes no message and leaves no trace on it', async () => {
+      const { queue, options } = await service();
+      await startOnce(options);
+      const confirmed = await connection.createConfirmChannel();
+      confirmed.sendToQueue(queue, Buffer.from('untouched'), { persistent: true });
+      await confirmed.waitForConfirms();
+      await checkSetup(options);
+      const message = await channel.get(queue, { noAck: true });
+      expect(message).toMatchObject({ content: Buffer.from('untouched'), fields: { redelivered: false } });
+    });
+
     test('says what it cannot see without the management API', async () => {
       const { options } = await service({ env: plain });
       await startOnce(options);

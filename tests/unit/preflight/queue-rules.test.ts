@@ -139,6 +139,14 @@ test('permissions are compared with what the bus does, kind by kind', () => {
   ]);
 });
 
+test('an exchange that is consumed from need not be written to, one that is only published to must', () => {
+  const permissions = seen({ configure: '.*', write: '^(billing|amq\\.default)$', read: '.*' });
+  const withUsers = (consumers: string[]) =>
+    queues({ management: management({ permissions }), exchanges: [exchange({ consumers })] });
+  expect(idsOf('rabbitmq', withUsers(['billing']))).toEqual(['rabbitmq-write-permission']);
+  expect(idsOf('rabbitmq', withUsers([]))).toEqual(['rabbitmq-permission']);
+});
+
 test('arguments that stop the bus are shown against those that it declares', () => {
   const [one] = judge('rabbitmq', queues(own({}, { arguments: { 'x-delivery-limit': 5 } })), CONTEXT).filter(
     ({ id }) => id === 'rabbitmq-queue-arguments',
