@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import kafkajs from 'kafkajs';
-import { checkSetup } from '../../../src/index.js';
+import { checkSetup, createBus } from '../../../src/index.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
 import { someService, startOnce, troubles, troublesOf } from './check-world.js';
 
@@ -63,6 +63,24 @@ describeWithServers('checking Kafka', { shared: ['kafka'] }, ({ kafka }) => {
     expect(report.counts).toMatchObject({ error: 0, warning: 1 });
     expect(report.findings.map(({ id }) => id)).toEqual(['kafka-few-nodes', 'kafka-version']);
     expect(await look()).toEqual(before);
+  });
+
+  test('joins no group: the members of a running service stay as they are', async () => {
+    const { queue, options } = await someService({ env });
+    const bus = await createBus(options);
+    await bus.start();
+    const look = () =>
+      asAdmin(async (admin) =>
+        (await admin.describeGroups([queue])).groups.map(({ state, members }) => [
+          state,
+          members.map(({ memberId }) => memberId),
+        ]),
+      );
+    const before = await look();
+    expect(before).toEqual([['Stable', [expect.any(String)]]]);
+    expect(await troublesOf(options)).toEqual([]);
+    expect(await look()).toEqual(before);
+    await bus.close();
   });
 
   test.each([
