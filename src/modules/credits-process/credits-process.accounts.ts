@@ -8,6 +8,8 @@ const TOP_UPS_MAX = 100;
 const DUPLICATE_KEY = 11_000;
 
 type Accounts = mongoose.mongo.Collection<AccountRecord>;
+/** A step of a request that holds something. */
+type HeldStep = RequestStep & { readonly hold: string };
 type InSession = { readonly session?: mongoose.ClientSession };
 
 /** The writes of an account: each one is conditional on the request's place in the same document, so that it counts once. */
@@ -20,36 +22,44 @@ export class AccountWrites {
     this.#in = session === undefined ? {} : { session };
   }
 
-  /** `held`: it holds the cost now. `was-held`: it did already, or is settled there. `short`: there is too little. */
+  /** Resolves with the hold that the request has now: this one, or one that was there before. `null`: there is too little. */
   async reserve(
-    { user, request, cost, messageId }: RequestStep,
+    { user, request, cost, messageId, hold }: HeldStep,
     deadlines: Pick<OpenRequest, 'expiresAt' | 'forgetAt'>,
-  ): Promise<'held' | 'was-held' | 'short'> {
-    const open: OpenRequest = { request, startId: messageId, reserved: cost, endId: null, ...deadlines };
+  ): Promise<string | null> {
+    const open: OpenRequest = {
+      request,
+      startId: messageId,
+      hold,
+      reserved: cost,
+      endId: null,
+      ...deadlines,
+    };
     const { modifiedCount } = await this.#accounts.updateOne(
       { _id: user, available: { $gte: cost }, 'open.request': { $ne: request } },
       { $inc: { available: -cost, reserved: cost }, $push: { open } },
       this.#in,
     );
-    if (modifiedCount === 1) return 'held';
-    return (await this.#openOf(user, request)) === null ? 'short' : 'was-held';
+    if (modifiedCount === 1) return hold;
+    return (await this.#openOf(user, request))?.hold ?? null;
   }
 
-  /** Takes back a reservation that its request does not know of. */
-  async undo({ user, request, cost }: RequestStep): Promise<void> {
+  /** Gives back what is held for the request, but not by the hold that counts (`null`: none does). */
+  async undoStray({ user, request, cost }: RequestStep, counts: string | null): Promise<void> {
+    const stray = { request, hold: { $ne: counts }, endId: null, reserved: cost };
     await this.#accounts.updateOne(
-      { _id: user, open: { $elemMatch: { request, endId: null, reserved: cost } } },
+      { _id: user, open: { $elemMatch: stray } },
       { $inc: { available: cost, reserved: -cost }, $pull: { open: { request } } },
       this.#in,
     );
   }
 
-  /** Pays the cost, as far as there is something, and frees the rest of what is held. False if the account does not know the request. */
-  async settle(step: RequestStep, guessedReserve: number): Promise<boolean> {
+  /** Pays the cost, as far as there is something, and frees the rest of what is held. False if the account does not know the hold. */
+  async settle(step: HeldStep, guessedReserve: number): Promise<boolean> {
     for (let reserved = guessedReserve, available: number | null = null; ; ) {
       if (await this.#pay(step, reserved, available)) return true;
       const account = await this.#accounts.findOne({ _id: step.user }, this.#in);
-      const open = account?.open.find(({ request }) => request === step.request);
+      const open = account?.open.find(({ hold }) => hold === step.hold);
       if (account === null || open === undefined) return false;
       if (open.endId !== null) return true;
       reserved = open.reserved;
@@ -59,7 +69,7 @@ export class AccountWrites {
 
   /** `available`: what is there is less than the cost, and exactly so much; `null`: it is enough. */
   async #pay(
-    { user, request, cost, messageId }: RequestStep,
+    { user, request, cost, messageId, hold }: HeldStep,
     reserved: number,
     available: number | null,
   ): Promise<boolean> {
@@ -67,7 +77,7 @@ export class AccountWrites {
     const { modifiedCount } = await this.#accounts.updateOne(
       {
         _id: user,
-        open: { $elemMatch: { request, endId: null, reserved } },
+        open: { $elemMatch: { request, hold, endId: null, reserved } },
         available: available ?? { $gte: cost - reserved },
       },
       {
@@ -80,8 +90,8 @@ export class AccountWrites {
   }
 
   /** The request is settled and says so itself. */
-  async forget(user: string, request: string): Promise<void> {
-    await this.#accounts.updateOne({ _id: user }, { $pull: { open: { request } } }, this.#in);
+  async forget({ user, request, hold }: HeldStep): Promise<void> {
+    await this.#accounts.updateOne({ _id: user }, { $pull: { open: { request, hold } } }, this.#in);
   }
 
   async topUp(user: string, id: string, amount: number): Promise<void> {

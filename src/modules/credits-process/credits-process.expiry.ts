@@ -23,19 +23,34 @@ const expired: Expiry = {
   to: 'expired',
 };
 
-const abandoned = (request: string): Expiry => ({
+const abandoned = (hold: string): Expiry => ({
   field: 'forgetAt',
-  update: { $pull: { open: { request } } },
+  update: { $pull: { open: { hold } } },
   from: 'expired',
   to: 'abandoned',
 });
 
+/** An open request, as it was read from its user's account. */
+interface Due {
+  readonly user: string;
+  readonly open: OpenRequest;
+}
+
 /** Gives back what is held past its time, then forgets what is open past its own; how many requests it moved, at most 1,000. */
-export async function expireRequests(collections: CreditsCollections, nowMs: number): Promise<number> {
+export async function expireRequests(
+  collections: CreditsCollections,
+  nowMs: number,
+  onWrite: (what: string) => void | Promise<void>,
+): Promise<number> {
   let moved = 0;
   for (const [field, expiryOf] of [['expiresAt', () => expired] as const, ['forgetAt', abandoned] as const])
-    for await (const { user, open } of dueRequests(collections, field, { nowMs, most: EXPIRE_MAX - moved }))
-      if (await move(collections, { user, open }, expiryOf(open.request))) moved += 1;
+    for await (const due of dueRequests(collections, field, { nowMs, most: EXPIRE_MAX - moved })) {
+      const expiry = expiryOf(due.open.hold);
+      if (!(await moveInAccount(collections, due, expiry))) continue;
+      await onWrite('expire');
+      await tellRequest(collections, due, expiry);
+      moved += 1;
+    }
   return moved;
 }
 
@@ -50,20 +65,24 @@ function dueRequests(
   return found.map(({ _id: user, open }) => ({ user, open }));
 }
 
-/**
- * First the account, if the request stands there as it was read; then the request's own record. A crash between the two is
- * mended by its end: what is held is read from the account.
- */
-async function move(
-  { accounts, requests }: CreditsCollections,
-  { user, open: { request, reserved, endId } }: { readonly user: string; readonly open: OpenRequest },
-  { update, from, to }: Expiry,
+/** False if the request does not stand there any more as it was read. */
+async function moveInAccount(
+  { accounts }: CreditsCollections,
+  { user, open: { request, hold, reserved, endId } }: Due,
+  { update }: Expiry,
 ): Promise<boolean> {
   const { modifiedCount } = await accounts.updateOne(
-    { _id: user, open: { $elemMatch: { request, endId, reserved } } },
+    { _id: user, open: { $elemMatch: { request, hold, endId, reserved } } },
     { $inc: { available: reserved, reserved: -reserved }, ...update },
   );
-  if (modifiedCount === 0) return false;
-  await requests.updateOne({ _id: requestKey(user, request), state: from }, { $set: { state: to } });
-  return true;
+  return modifiedCount === 1;
+}
+
+/** After the account: a crash before it is mended by the request's end, which reads from the account what is held. */
+async function tellRequest(
+  { requests }: CreditsCollections,
+  { user, open: { request, hold } }: Due,
+  { from, to }: Expiry,
+): Promise<void> {
+  await requests.updateOne({ _id: requestKey(user, request), hold, state: from }, { $set: { state: to } });
 }

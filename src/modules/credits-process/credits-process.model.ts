@@ -5,6 +5,8 @@ import type { RequestState } from './credits-process.store.js';
 export interface OpenRequest {
   readonly request: string;
   readonly startId: string;
+  /** Unique to the write that reserved; the request's own record says which one counts. */
+  readonly hold: string;
   /** Held for it; 0 once it expired or was settled. */
   readonly reserved: number;
   /** When what is held goes back; `null`: it did, or was paid. */
@@ -38,6 +40,8 @@ export interface RequestRecord {
   readonly user: string;
   readonly request: string;
   readonly state: StoredState;
+  /** What it holds in the account; absent: nothing was reserved for it. */
+  readonly hold?: string;
   /** The first message of its kind. */
   readonly start?: { readonly id: string; readonly cost: number };
   readonly end?: { readonly id: string; readonly cost: number };
@@ -57,6 +61,7 @@ const accountSchema = new mongoose.Schema<AccountRecord>(
         {
           request: String,
           startId: String,
+          hold: String,
           reserved: Number,
           expiresAt: Date,
           forgetAt: Date,
@@ -75,7 +80,7 @@ accountSchema.index({ 'open.forgetAt': 1 });
 const step = { id: String, cost: Number };
 
 const requestSchema = new mongoose.Schema<RequestRecord>(
-  { _id: String, user: String, request: String, state: String, start: step, end: step },
+  { _id: String, user: String, request: String, state: String, hold: String, start: step, end: step },
   { versionKey: false, autoIndex: false, autoCreate: false },
 );
 

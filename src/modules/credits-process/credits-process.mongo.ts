@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type mongoose from 'mongoose';
 import { AccountWrites } from './credits-process.accounts.js';
 import { expireRequests } from './credits-process.expiry.js';
@@ -18,26 +19,33 @@ import type {
   Session,
 } from './credits-process.store.js';
 
+type OnWrite = (what: string) => void | Promise<void>;
+
 /** Options of {@link mongoCreditsStore}. */
 export interface MongoCreditsOptions {
-  /** Called after each write with its name: a test dies there. Default: nothing. */
-  readonly onWrite?: (what: string) => void;
+  /** Called after each write with its name and waited for: a test dies or stops there. Default: nothing. */
+  readonly onWrite?: OnWrite;
 }
 
 /** A state that is decided; a request that is still `new` has its end waiting, or none. */
 const toldAs = (state: StoredState): RequestState => (state === 'new' ? 'parked' : state);
+
+/** Something may be held for it. */
+const isOpen = ({ state }: RequestRecord): boolean => state === 'reserved' || state === 'expired';
 
 const nothing = (): void => undefined;
 
 /**
  * Kept in MongoDB, in a document per account and one per request. A request's document says what was decided, and is
  * written first and last; the account's own conditional write in between decides, and can be repeated. So every operation
- * can be taken up where it broke off, with a transaction and without.
+ * can be taken up where it broke off, with a transaction and without. An account may forget a request while another instance
+ * still starts it: so each reservation has a hold of its own, the first one that the request's document takes up counts,
+ * only that one is paid from, and others are given back.
  */
 export class MongoCreditsStore implements CreditsStore {
   readonly #models: ReturnType<typeof creditsModels>;
   readonly #collections: CreditsCollections;
-  readonly #onWrite: (what: string) => void;
+  readonly #onWrite: OnWrite;
 
   constructor(connection: mongoose.Connection, { onWrite = nothing }: MongoCreditsOptions = {}) {
     this.#models = creditsModels(connection);
@@ -54,18 +62,22 @@ export class MongoCreditsStore implements CreditsStore {
 
   async start(step: RequestStep, deadlines: Deadlines, session?: Session): Promise<RequestState> {
     const known = await this.#note(step, 'start', session);
-    if (known.state !== 'new') return this.#settleIfEnded(known, session);
-    const accounts = this.#accounts(session);
-    const { expiresAtMs, forgetAtMs } = deadlines;
     const own = { ...step, cost: known.start?.cost ?? step.cost };
-    const dates = { expiresAt: new Date(expiresAtMs), forgetAt: new Date(forgetAtMs) };
-    const held = await accounts.reserve(own, dates);
-    this.#onWrite('reserve');
-    const decided = await this.#decide(own, held === 'short' ? 'refused' : 'reserved', session);
-    // Another instance decided meanwhile: what we hold, it does not know of.
-    const isStray = decided.state !== 'reserved' && decided.state !== 'expired';
-    if (held === 'held' && isStray) await accounts.undo(own);
+    const decided = known.state === 'new' ? await this.#reserve(own, deadlines, session) : known;
+    // A request that is over holds nothing: what is there is of an instance that was late, or died before it saw that.
+    if (!isOpen(decided)) await this.#accounts(session).undoStray(own, decided.hold ?? null);
     return this.#settleIfEnded(decided, session);
+  }
+
+  async #reserve(
+    step: RequestStep,
+    { expiresAtMs, forgetAtMs }: Deadlines,
+    session: Session,
+  ): Promise<RequestRecord> {
+    const dates = { expiresAt: new Date(expiresAtMs), forgetAt: new Date(forgetAtMs) };
+    const hold = await this.#accounts(session).reserve({ ...step, hold: randomUUID() }, dates);
+    await this.#onWrite('reserve');
+    return this.#decide(step, hold, session);
   }
 
   async end(step: RequestStep, session?: Session): Promise<RequestState> {
@@ -89,7 +101,7 @@ export class MongoCreditsStore implements CreditsStore {
   }
 
   expire(nowMs: number): Promise<number> {
-    return expireRequests(this.#collections, nowMs);
+    return expireRequests(this.#collections, nowMs, this.#onWrite);
   }
 
   get #requests() {
@@ -113,45 +125,49 @@ export class MongoCreditsStore implements CreditsStore {
       [{ $set: { ...whose, state, [kind]: noted } }],
       { upsert: true, returnDocument: 'after', ...inSession(session) },
     );
-    this.#onWrite(`note ${kind}`);
+    await this.#onWrite(`note ${kind}`);
     return record as RequestRecord;
   }
 
-  /** Writes what was decided, unless another instance did; resolves with what holds. */
+  /** Writes what was decided, unless another instance did; resolves with what is valid. `null`: refused. */
   async #decide(
     { user, request }: RequestStep,
-    state: 'refused' | 'reserved',
+    hold: string | null,
     session: Session,
   ): Promise<RequestRecord> {
     const _id = requestKey(user, request);
     const options = { returnDocument: 'after', ...inSession(session) } as const;
     const decided = await this.#requests.findOneAndUpdate(
       { _id, state: 'new' },
-      { $set: { state } },
+      { $set: hold === null ? { state: 'refused' } : { state: 'reserved', hold } },
       options,
     );
-    this.#onWrite('decide');
+    await this.#onWrite('decide');
     return decided ?? ((await this.#requests.findOne({ _id }, inSession(session))) as RequestRecord);
   }
 
   async #settleIfEnded(known: RequestRecord, session: Session): Promise<RequestState> {
-    const { _id, user, request, state, start, end } = known;
-    if (end === undefined || (state !== 'reserved' && state !== 'expired')) return toldAs(state);
+    const { _id, user, request, state, start, end, hold } = known;
+    if (end === undefined || hold === undefined || !isOpen(known)) return toldAs(state);
     const accounts = this.#accounts(session);
-    const step = { user, request, cost: end.cost, messageId: end.id };
+    const step = { user, request, cost: end.cost, messageId: end.id, hold };
     const isPaid = await accounts.settle(step, start?.cost ?? 0);
-    this.#onWrite('settle');
+    await this.#onWrite('settle');
     const closed = await this.#close(_id, isPaid ? 'settled' : 'abandoned', session);
-    await accounts.forget(user, request);
-    this.#onWrite('forget');
+    await accounts.forget(step);
+    await this.#onWrite('forget');
     return closed;
   }
 
-  /** Writes how it ended, unless another instance did; resolves with what holds. */
+  /** Writes how it ended, unless another instance did; resolves with what is valid. */
   async #close(_id: string, state: 'settled' | 'abandoned', session: Session): Promise<RequestState> {
-    const isOpen = { _id, state: { $in: ['reserved', 'expired'] as StoredState[] } };
-    const { modifiedCount } = await this.#requests.updateOne(isOpen, { $set: { state } }, inSession(session));
-    this.#onWrite('close');
+    const stillOpen = { _id, state: { $in: ['reserved', 'expired'] as StoredState[] } };
+    const { modifiedCount } = await this.#requests.updateOne(
+      stillOpen,
+      { $set: { state } },
+      inSession(session),
+    );
+    await this.#onWrite('close');
     if (modifiedCount === 1) return state;
     return toldAs((await this.#requests.findOne({ _id }, inSession(session)))?.state ?? state);
   }
