@@ -24,7 +24,7 @@ export interface AccountRecord {
   readonly reserved: number;
   readonly spent: number;
   readonly owed: number;
-  /** Only those that are not settled, or just were: the document grows with what runs, not with what ran. */
+  /** Only those that are not settled and not forgotten: the document does not grow with what was paid. */
   readonly open: readonly OpenRequest[];
   /** Ids of the last ones. */
   readonly topUps: readonly string[];
