@@ -7,7 +7,7 @@ const schema = new mongoose.Schema<FeatureUsageLog>(
     feature_endpoint: { type: String, required: true },
     user: { type: String, required: true },
     email: { type: String, required: true },
-    time: String,
+    time: { type: Date, required: true },
     status: { type: String, required: true },
     units: Number,
     input_tokens: Number,
@@ -17,10 +17,11 @@ const schema = new mongoose.Schema<FeatureUsageLog>(
     // As it came: its names are the producers'.
     metadata: mongoose.Schema.Types.Mixed,
   },
-  { versionKey: false, autoIndex: false, autoCreate: false },
+  // `minimize` would take an empty `metadata` away.
+  { versionKey: false, minimize: false, autoIndex: false, autoCreate: false },
 );
 schema.index({ messageId: 1 }, { unique: true });
-schema.index({ user: 1, _id: -1 });
+schema.index({ user: 1, time: -1, _id: -1 });
 
 /** Kept in MongoDB. */
 export function mongoFeatureUsageLogStore(connection: mongoose.Connection): FeatureUsageLogStore {
@@ -33,6 +34,7 @@ export function mongoFeatureUsageLogStore(connection: mongoose.Connection): Feat
     insert: async (log, session) => {
       await model.create([log], session === undefined ? {} : { session });
     },
-    findByUser: (user, limit) => model.find({ user }, { _id: 0 }).sort({ _id: -1 }).limit(limit).lean(),
+    findByUser: (user, limit) =>
+      model.find({ user }, { _id: 0 }).sort({ time: -1, _id: -1 }).limit(limit).lean(),
   };
 }

@@ -46,8 +46,8 @@ export function featureUsageLogModule(options: FeatureUsageLogOptions): FeatureU
     retry: options.retry ?? { deferred: ['5s', '30s', '5m'] },
     onDuplicate: { index: { messageId: 1 } },
     ...(hasTransactions ? { inbox: { transaction: true } as const } : {}),
-    handle: dropInvalid(({ data }, { messageId, session }) =>
-      service.createFeatureUsageLogFromServer(data, { messageId, session }),
+    handle: dropInvalid(({ data, publishedAt }, { messageId, session }) =>
+      service.createFeatureUsageLogFromServer(data, { messageId, publishedAt, session }),
     ),
   });
   return {

@@ -12,7 +12,7 @@ export const featureUsageSchema = z.object({
   feature_endpoint: name,
   user: name,
   email: z.email().max(320),
-  /** When it was used, ISO 8601. Default: not stored, the log has the time of its own insertion. */
+  /** When it was used, ISO 8601. Default: when the message was published. */
   time: z.iso.datetime({ offset: true }).optional(),
   status: z.enum(['success', 'failed']).default('success'),
   /** Whatever the feature is counted in; a model's tokens both ways. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe } from '@jest/globals';
 import type mongoose from 'mongoose';
 import { mongoFeatureUsageLogStore } from '../../../src/modules/feature-usage-log/feature-usage-log.model.js';
 import type { FeatureUsageLogStore } from '../../../src/modules/feature-usage-log/feature-usage-log.store.js';
@@ -32,16 +32,4 @@ describeWithServers('usage logs and registrations in MongoDB', { own: ['mongodb'
 
   describe('usage logs', () => describeFeatureUsageLogStore(() => usage));
   describe('registrations', () => describeUserRegistrationStore(() => registrations));
-
-  test('a second log of one message is refused by the index that the consumer names', async () => {
-    const log = {
-      feature_endpoint: 'chat',
-      user: 'ann',
-      email: 'a@example.com',
-      status: 'success',
-      messageId: 'm1',
-    } as const;
-    await usage.insert(log);
-    await expect(usage.insert(log)).rejects.toMatchObject({ code: 11_000, keyPattern: { messageId: 1 } });
-  });
 });
