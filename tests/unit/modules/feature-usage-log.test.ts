@@ -91,3 +91,24 @@ test('fields that the log does not know are let go of, and no reason to lose the
   const parsed = featureUsageSchema.parse({ ...usage, feature_id: 7, plan: { name: 'old' } });
   expect(parsed).toEqual({ ...usage, status: 'success' });
 });
+
+test.each([
+  ['a name that MongoDB cannot hold', { 'a\0b': 1 }, 'a name of 1 to 64 characters, none of them NUL'],
+  ['an empty name', { '': 1 }, 'a name of 1 to 64 characters, none of them NUL'],
+  [
+    'more than 20 entries',
+    Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`n${n}`, n])),
+    'at most 20 entries',
+  ],
+  [
+    'a value that is no scalar',
+    { a: {} },
+    'a string of at most 1,000 characters, a number, true, false or null',
+  ],
+])(
+  'metadata with %s is invalid before anything is stored, and told what is allowed',
+  (_, metadata, allowed) => {
+    const { error } = featureUsageSchema.safeParse({ ...usage, metadata });
+    expect(error?.issues.map(({ path, message }) => [path[0], message])).toEqual([['metadata', allowed]]);
+  },
+);
