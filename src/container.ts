@@ -7,7 +7,7 @@ import { createQueueBroker } from './adapters/memory/queue-broker.js';
 import { createQueueStore } from './adapters/memory/queue-store.js';
 import { createRabbitmqBroker } from './adapters/rabbitmq/broker.js';
 import type { BusConfig } from './config/bus-config.js';
-import { resolveFlags } from './config/flags.js';
+import { resolveFlags, warnOfUnknownFlags } from './config/flags.js';
 import { secretsOf } from './config/secrets.js';
 import type { BrokerPort } from './contract/broker.js';
 import type { Clock, Random } from './contract/clock.js';
@@ -56,6 +56,8 @@ export interface CreateBusOptions {
   readonly config: BusConfig;
   readonly topics?: readonly AnyTopic[];
   readonly consumers?: readonly AnyConsumer[];
+  /** True: more are added later; flags of consumers that are not there yet are a warning instead of an error. Default `false`. */
+  readonly lateConsumers?: boolean;
   /** Recognises messages that a consumer handled before. Without one, a message may have its effect again after every fault, and no consumer can move while it runs. */
   readonly inbox?: Inbox;
   /** Keeps what is published with a `session` until its transaction is committed and every broker has it. */
@@ -200,7 +202,7 @@ const makeRelay: Make<{ readonly relay: OutboxRelay | null }> = ({ get }) => {
 };
 
 const makeConsumers: Make<Consumers> = ({ get }) => {
-  const { config, inbox = null, consumers: given = [] } = get(TOKENS.options);
+  const { config, inbox = null, consumers: given = [], lateConsumers = false } = get(TOKENS.options);
   const parts = {
     config,
     inbox,
@@ -218,6 +220,7 @@ const makeConsumers: Make<Consumers> = ({ get }) => {
   resolveFlags(
     config,
     given.map(({ name }) => name),
+    { unknown: lateConsumers ? 'ignore' : 'refuse' },
   );
   for (const definition of given) consumers.add(definition);
   return consumers;
@@ -250,7 +253,10 @@ const makeBus: Make<RoutedBus> = ({ get }) => {
     onStart: () => {
       const { emit } = events;
       stopWatching = followFile({ config, consumers, ports, clock, emit });
-      for (const what of config.warnings) emit('warning', { what });
+      const present = consumers.definitions().map(({ name }) => name);
+      // Without late consumers such flags were refused.
+      for (const what of [...config.warnings, ...warnOfUnknownFlags(config, present)])
+        emit('warning', { what });
     },
     onClose: () => stopWatching(),
   });

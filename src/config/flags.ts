@@ -39,6 +39,12 @@ export function resolveFlags(
   return resolved;
 }
 
+/** A sentence for each flag or section of a consumer that is not there (yet). */
+export const warnOfUnknownFlags = (config: BusConfig, consumers: readonly string[]): string[] =>
+  findUnknown(config, consumers).map(
+    ({ setting, was, allowed }) => `${setting} is ${was} (yet); there now: ${allowed}.`,
+  );
+
 const lookUp = (flags: Readonly<Record<string, BrokerName>>, name: string): BrokerName | undefined =>
   Object.hasOwn(flags, name) ? flags[name] : undefined;
 

@@ -3,7 +3,7 @@ import type { AnyConsumer, ConsumerDefinition } from './consumer.js';
 import type { BuscouplerError } from './errors.js';
 import type { BusEventName, BusEvents } from './events.js';
 import type { BrokerName } from './message.js';
-import type { TopicDefinition } from './topic.js';
+import type { AnyTopic, TopicDefinition } from './topic.js';
 import type { TransactionSession } from './transaction-session.js';
 
 /** Options of one publish. */
@@ -148,6 +148,11 @@ export interface MessageBus {
     topic: TopicDefinition<Input, unknown> | string,
     messages: readonly BatchMessage<Input>[],
   ): Promise<BatchOutcome[]>;
+  /**
+   * Makes a topic known; on a started bus its places are created at once where brokers are up. The same definition again
+   * does nothing. Rejects what `createBus` would reject.
+   */
+  addTopic(definition: AnyTopic): Promise<void>;
   /** Before or after start. Rejects what `createBus` would reject. */
   addConsumer(definition: AnyConsumer | ConsumerDefinition): Promise<void>;
   /** Throws BC_CONSUMER_UNKNOWN, naming the known ones. */

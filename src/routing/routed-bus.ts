@@ -18,7 +18,7 @@ import type {
   Receipt,
 } from '../contract/message-bus.js';
 import type { Outbox, OutboxRelay } from '../contract/outbox.js';
-import type { TopicDefinition } from '../contract/topic.js';
+import type { AnyTopic, TopicDefinition } from '../contract/topic.js';
 import { wait } from '../delivery/backoff.js';
 import type { EventHub } from '../delivery/event-hub.js';
 import type { TicketBook } from '../delivery/publish-ticket.js';
@@ -123,10 +123,14 @@ export class RoutedBus implements MessageBus {
     );
   }
 
+  async addTopic(definition: AnyTopic): Promise<void> {
+    await this.#untilSettled('addTopic()');
+    const { topic } = this.#options.routes.planOf(definition);
+    if (this.#state === 'started') await this.#provision(topic, []);
+  }
+
   async addConsumer(definition: AnyConsumer): Promise<void> {
-    if (this.#closing.signal.aborted) throw lifecycleError('addConsumer()', this.#state);
-    await this.#starting?.catch(() => undefined); // start() tells its caller
-    if (this.#closing.signal.aborted) throw lifecycleError('addConsumer()', this.#state);
+    await this.#untilSettled('addConsumer()');
     const { consumers, routes } = this.#options;
     const added = consumers.add(definition);
     try {
@@ -138,12 +142,25 @@ export class RoutedBus implements MessageBus {
     }
   }
 
-  async #setUp(added: AnyConsumer): Promise<void> {
-    const { consumers, routes, ports } = this.#options;
-    await this.#prepareTransactions(added);
-    for (const name of routes.planOf(added.topic).brokers) {
-      if (this.#up.has(name)) await ports.get(name)?.provision({ topics: [added.topic], consumers: [added] });
+  /** A start that is under way ends first, well or not. */
+  async #untilSettled(call: string): Promise<void> {
+    if (this.#closing.signal.aborted) throw lifecycleError(call, this.#state);
+    await this.#starting?.catch(() => undefined); // start() tells its caller
+    if (this.#closing.signal.aborted) throw lifecycleError(call, this.#state);
+  }
+
+  /** On the brokers that are up; another one makes its places when it joins. */
+  async #provision(topic: AnyTopic, consumers: readonly AnyConsumer[]): Promise<void> {
+    const { routes, ports } = this.#options;
+    for (const name of routes.planOf(topic).brokers) {
+      if (this.#up.has(name)) await ports.get(name)?.provision({ topics: [topic], consumers });
     }
+  }
+
+  async #setUp(added: AnyConsumer): Promise<void> {
+    const { consumers } = this.#options;
+    await this.#prepareTransactions(added);
+    await this.#provision(added.topic, [added]);
     if (this.#consumes) await consumers.start(added.name, (broker) => this.#up.has(broker));
   }
 

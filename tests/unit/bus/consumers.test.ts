@@ -197,3 +197,46 @@ test('health tells why a consumer does nothing while the inbox does not answer',
   expect(bus.health()).toMatchObject({ ok: true, consumers: { billing: { state: 'live' } } });
   expect(names()).toEqual(['consumer-started', 'consumer-paused', 'consumer-resumed']);
 });
+
+test('a topic can be added before the start and afterwards, and its places are made', async () => {
+  const { bus, log, queues, start } = await openTestBus({ topics: [] });
+  await bus.addTopic(users);
+  await start();
+  const late = defineTopic({ name: 'late', unroutable: 'accept' });
+  await expect(bus.publish(late, 1)).rejects.toMatchObject({ code: 'BC_PUBLISH_FAILED' });
+  await bus.addTopic(late);
+  await bus.addTopic(late);
+  expect((await bus.publish(late, 1)).brokers).toEqual({ kafka: 'stored', rabbitmq: 'stored' });
+  for (const name of ['users', 'late']) {
+    expect(log.topic(name)).toBeDefined();
+    expect(queues.exchange(name)).toBeDefined();
+  }
+});
+
+test('a topic that the bus cannot have is refused', async () => {
+  const { bus, start } = await openTestBus({ topics: [users] });
+  await start();
+  await expect(bus.addTopic(defineTopic({ name: 'users' }))).rejects.toMatchObject({
+    code: 'BC_DEFINITION_INVALID',
+  });
+  await expect(bus.addTopic(defineTopic({ name: 'a b' }))).rejects.toMatchObject({ code: 'BC_NAME_INVALID' });
+  await expect(bus.addTopic('users' as never)).rejects.toMatchObject({ code: 'BC_DEFINITION_INVALID' });
+});
+
+test('a flag of a consumer that comes late is a warning where late ones are expected, and it counts', async () => {
+  const env = { CONSUMER_BILLING_BROKER: 'kafka' };
+  await expect(openTestBus({ env })).rejects.toMatchObject({ code: 'BC_CONFIG_INVALID' });
+  const { bus, start, told } = await openTestBus({ env, lateConsumers: true });
+  await start();
+  const warned = told.filter(({ name }) => name === 'warning');
+  expect(warned).toEqual([
+    {
+      name: 'warning',
+      event: {
+        what: expect.stringContaining('CONSUMER_BILLING_BROKER is set for a consumer that is not there'),
+      },
+    },
+  ]);
+  await bus.addConsumer(billing());
+  expect(bus.consumer('billing').status().broker).toBe('kafka');
+});

@@ -65,6 +65,7 @@ export interface TestBusOptions {
   readonly file?: string | false;
   readonly topics?: readonly AnyTopic[];
   readonly consumers?: readonly AnyConsumer[];
+  readonly lateConsumers?: boolean;
   /** Default: a memory inbox. */
   readonly inbox?: Inbox | null;
   /** Another bus, whose clock and brokers this one shares: the process was started again. */
@@ -105,6 +106,7 @@ export async function openTestBus(options: TestBusOptions = {}): Promise<TestBus
     config: await loadConfig({ EMBEDDED: 'true', ...options.env }, { file: options.file ?? false }),
     topics: options.topics ?? [orders],
     consumers: options.consumers ?? [],
+    lateConsumers: options.lateConsumers ?? false,
     ...(options.inbox === null ? {} : { inbox: options.inbox ?? memoryInbox({ clock }) }),
     logger: createLogger({ level: 'silent' }),
     clock,
