@@ -68,8 +68,8 @@ const LINES: EventLines = {
   'consumer-started': {
     level: 'info',
     mark: 'consuming',
-    text: ({ topic, group, broker, consumer }) =>
-      `Waiting for messages in topic '${topic}' (Group: ${group}) on ${PRODUCTS[broker]} for ${consumer}...`,
+    // The guide's line; broker and consumer are fields.
+    text: ({ topic, group }) => `Waiting for messages in topic '${topic}' (Group: ${group})...`,
   },
   'consumer-stopped': {
     level: 'info',
