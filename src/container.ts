@@ -31,6 +31,7 @@ import { Consumers } from './handover/consumers.js';
 import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
 import { openFeed, requireConsumer } from './open-feed.js';
+import { answeringOutbox } from './outbox/answering-outbox.js';
 import { Relay } from './outbox/relay.js';
 import { BackgroundCopies } from './routing/background-copies.js';
 import { logPublishes } from './routing/log-publishes.js';
@@ -84,6 +85,7 @@ const TOKENS = {
   book: token<TicketBook>('book'),
   routes: token<Routes>('routes'),
   copies: token<BackgroundCopies>('copies'),
+  outbox: token<{ readonly outbox: Outbox | null }>('outbox'),
   relay: token<{ readonly relay: OutboxRelay | null }>('relay'),
   consumers: token<Consumers>('consumers'),
   bus: token<RoutedBus>('bus'),
@@ -186,9 +188,15 @@ const makeCopies: Make<BackgroundCopies> = ({ get }) =>
     emit: get(TOKENS.events).emit,
   });
 
+const makeOutbox: Make<{ readonly outbox: Outbox | null }> = ({ get }) => {
+  const { outbox } = get(TOKENS.options);
+  return { outbox: outbox === undefined ? null : answeringOutbox(outbox, get(TOKENS.clock)) };
+};
+
 const makeRelay: Make<{ readonly relay: OutboxRelay | null }> = ({ get }) => {
-  const { config, outbox, relay = true } = get(TOKENS.options);
-  if (outbox === undefined || !relay) return { relay: null };
+  const { config, relay = true } = get(TOKENS.options);
+  const { outbox } = get(TOKENS.outbox);
+  if (outbox === null || !relay) return { relay: null };
   const [routes, ports, clock, book] = [
     get(TOKENS.routes),
     get(TOKENS.ports),
@@ -227,7 +235,8 @@ const makeConsumers: Make<Consumers> = ({ get }) => {
 };
 
 const makeBus: Make<RoutedBus> = ({ get }) => {
-  const { config, inbox = null, outbox = null } = get(TOKENS.options);
+  const { config, inbox = null } = get(TOKENS.options);
+  const { outbox } = get(TOKENS.outbox);
   const { relay } = get(TOKENS.relay);
   const storeInOutbox = createOutboxPath(outbox, relay);
   const { timeoutMs } = config.publish;
@@ -276,6 +285,7 @@ function bind(options: CreateBusOptions): Container {
     .inSingletonScope();
   container.bind(TOKENS.routes).toDynamicValue(makeRoutes).inSingletonScope();
   container.bind(TOKENS.copies).toDynamicValue(makeCopies).inSingletonScope();
+  container.bind(TOKENS.outbox).toDynamicValue(makeOutbox).inSingletonScope();
   container.bind(TOKENS.relay).toDynamicValue(makeRelay).inSingletonScope();
   container.bind(TOKENS.consumers).toDynamicValue(makeConsumers).inSingletonScope();
   container.bind(TOKENS.bus).toDynamicValue(makeBus).inSingletonScope();

@@ -71,6 +71,8 @@ export interface OutboxBacklog {
  * back was never there: reads see only what can never be rolled back.
  */
 export interface Outbox {
+  /** Longest wait for an answer of it, ms; the bus gives up then, with BC_OUTBOX_UNAVAILABLE. Default 10,000. */
+  readonly timeoutMs?: number;
   /** Connects, creates indexes. Idempotent. */
   start(): Awaitable<void>;
   close(): Awaitable<void>;

@@ -3,10 +3,7 @@ import { BuscouplerError, describeError } from '../contract/errors.js';
 import type { EmitEvent } from '../contract/events.js';
 import type { Awaitable } from '../contract/inbox.js';
 
-/** Longest wait for one answer of the store, ms. */
-const ANSWER_TIMEOUT_MS = 15_000;
-
-/** Asks the store with a deadline, and tells when it stops answering and when it answers again. */
+/** Asks the store, and tells when it stops answering and when it answers again. */
 export class StoreWatch {
   readonly #clock: Clock;
   readonly #emit: EmitEvent;
@@ -23,10 +20,10 @@ export class StoreWatch {
     return this.#reason;
   }
 
-  /** Rejects with BC_OUTBOX_UNAVAILABLE, after 15 s at the latest. */
+  /** Rejects with BC_OUTBOX_UNAVAILABLE when it fails. */
   async ask<Answer>(question: () => Awaitable<Answer>): Promise<Answer> {
     try {
-      const answer = await this.#within(question());
+      const answer = await question();
       this.#answered();
       return answer;
     } catch (cause) {
@@ -52,20 +49,5 @@ export class StoreWatch {
     }
     this.#reason = error.message;
     return error;
-  }
-
-  #within<Answer>(answer: Awaitable<Answer>): Awaitable<Answer> {
-    if (!(answer instanceof Promise)) return answer;
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void =>
-        reject(
-          new BuscouplerError(
-            'BC_OUTBOX_UNAVAILABLE',
-            `The outbox did not answer in ${ANSWER_TIMEOUT_MS} ms.`,
-          ),
-        );
-      const timer = this.#clock.schedule(giveUp, ANSWER_TIMEOUT_MS);
-      answer.finally(() => timer.cancel()).then(resolve, reject);
-    });
   }
 }

@@ -35,7 +35,7 @@ export interface MongoInboxOptions {
   readonly lease?: number | string;
   /** Owners that may end without a word before the message is buried as `poison`. Default 20. */
   readonly maxClaims?: number;
-  /** Longest wait for an answer of the store, as ms or `'10s'`. Default 10 s. */
+  /** Longest wait for an answer of the store, and for all that `start` needs, as ms or `'10s'`. Default 10 s. */
   readonly timeout?: number | string;
 }
 
@@ -105,7 +105,7 @@ export class MongoInbox implements Inbox {
       timeoutMs: this.#settings.timeoutMs,
     });
     this.transactions = {
-      prepare: (consumer, timeoutMs) => prepareTransactions(connection, consumer, timeoutMs),
+      prepare: (consumer, timeoutMs) => this.#within(prepareTransactions(connection, consumer, timeoutMs)),
       begin: (consumer, copy, token) =>
         beginTransaction(
           { connection, clock, timeoutMs: this.#settings.timeoutMs, ...this.#opened },
@@ -116,9 +116,13 @@ export class MongoInbox implements Inbox {
   }
 
   async start(): Promise<void> {
+    await this.#within(this.#provision());
+    this.#store ??= this.#open();
+  }
+
+  async #provision(): Promise<void> {
     await this.#connection.asPromise();
     await provisionRecords(this.#connection, this.#settings);
-    this.#store ??= this.#open();
   }
 
   inspect(): Promise<StoreInspection> {

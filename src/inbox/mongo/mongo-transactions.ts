@@ -63,7 +63,8 @@ export async function beginTransaction(
   claim: HeldClaim,
 ): Promise<InboxTransaction | null> {
   const { connection, records, renewals, clock, timeoutMs } = store;
-  const session = await connection.startSession();
+  // While the connection is lost, mongoose waits for it first.
+  const session = await answerWithin(clock, timeoutMs, connection.startSession());
   renewals.letGo(claim.token, [claim.key]);
   const transaction = new MongoTransaction(store, claim, session);
   try {

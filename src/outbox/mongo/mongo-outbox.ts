@@ -1,5 +1,7 @@
 import type mongoose from 'mongoose';
+import { parseDurationMs } from '../../contract/duration.js';
 import { BuscouplerError } from '../../contract/errors.js';
+import { unknownOptions } from '../../contract/known-options.js';
 import type { BrokerName } from '../../contract/message.js';
 import { OUTBOX_LANES, type Outbox, type OutboxRow } from '../../contract/outbox.js';
 import { createAddRow } from './add-row.js';
@@ -12,7 +14,11 @@ import { MAJORITY, READ } from './settings.js';
 export interface MongoOutboxOptions {
   /** Collection of the messages; that of the leases has `_relays` behind it. Default `buscoupler_outbox`. */
   readonly collection?: string;
+  /** Longest wait for an answer of the store, as ms or `'10s'`. Default 10 s. */
+  readonly timeout?: number | string;
 }
+
+const KNOWN = ['collection', 'timeout'] satisfies (keyof MongoOutboxOptions)[];
 
 /** Most that a backlog counts. */
 const MAX_COUNT = 10_000;
@@ -22,9 +28,10 @@ const EVERY_LANE = Array.from({ length: OUTBOX_LANES }, (_, lane) => lane);
 /**
  * An outbox in MongoDB, on mongoose's connection; a replica set is needed, because transactions need one. Collections and
  * indexes are made at start. Reads and the relay's writes are of the majority, on the primary, whatever the URL says.
+ * Throws BC_DEFINITION_INVALID for options that are not allowed.
  */
 export function mongoOutbox(connection: mongoose.Connection, options: MongoOutboxOptions = {}): Outbox {
-  const { collection = 'buscoupler_outbox' } = options;
+  const { collection, timeoutMs } = settingsOf(options);
   const db = (): mongoose.mongo.Db => {
     if (connection.db !== undefined) return connection.db;
     throw new BuscouplerError('BC_OUTBOX_UNAVAILABLE', 'The connection of the outbox is not open.');
@@ -35,6 +42,7 @@ export function mongoOutbox(connection: mongoose.Connection, options: MongoOutbo
 
   return {
     ...mongoBoard(board),
+    timeoutMs,
     async start() {
       await connection.asPromise();
       const present = await db().listCollections({ name: collection }).toArray();
@@ -97,6 +105,15 @@ export function mongoOutbox(connection: mongoose.Connection, options: MongoOutbo
       return { pending, parked, oldestAtMs: oldest?.publishedAtMs ?? null };
     },
   };
+}
+
+function settingsOf(options: MongoOutboxOptions) {
+  const { collection = 'buscoupler_outbox', timeout = '10s' } = options;
+  const timeoutMs = parseDurationMs(timeout, 'mongoOutbox: timeout');
+  const problem =
+    unknownOptions('', options, KNOWN) ?? (timeoutMs < 1 ? 'timeout must be at least 1 ms' : null);
+  if (problem !== null) throw new BuscouplerError('BC_DEFINITION_INVALID', `mongoOutbox: ${problem}.`);
+  return { collection, timeoutMs };
 }
 
 const NOT_PARKED = { 'parked.0': { $exists: false } } as const;

@@ -9,6 +9,7 @@ import {
   type MessageBus,
 } from '../../../src/index.js';
 import { mongoInbox } from '../../../src/mongo.js';
+import { copyOf } from '../../support/inbox/copy-of.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
 import { type MongodbServer, startMongodb } from '../../support/servers/mongodb.js';
 import { connectMongoose } from './mongo-store.js';
@@ -33,7 +34,10 @@ describeWithServers('an inbox whose store goes away', { own: ['mongodb'] }, () =
   });
 
   /** A consumer of embedded queues with its inbox in the store; `handle` runs before a message counts as run. */
-  const openScene = async (handle: (n: number) => Promise<void> = async () => undefined) => {
+  const openScene = async (
+    handle: (n: number) => Promise<void> = async () => undefined,
+    { starts = true } = {},
+  ) => {
     const runs: number[] = [];
     const consumer = defineConsumer<{ n: number }>({
       name: 'billing',
@@ -51,7 +55,7 @@ describeWithServers('an inbox whose store goes away', { own: ['mongodb'] }, () =
       inbox: mongoInbox(connection, { timeout: '500ms' }),
       logger: createLogger({ level: 'silent' }),
     });
-    await bus.start();
+    if (starts) await bus.start();
     const heard = (name: 'consumer-paused' | 'consumer-resumed') =>
       new Promise<void>((resolve) => {
         const stop = bus.on(name, () => {
@@ -110,6 +114,40 @@ describeWithServers('an inbox whose store goes away', { own: ['mongodb'] }, () =
     await resumed;
     await isThrough(20);
     expect(runs).toEqual(upTo(20));
+  }, 60_000);
+
+  test('a start on a frozen store gives up within its timeout, and works when the store is back', async () => {
+    const { runs, publish, isThrough } = await openScene(undefined, { starts: false });
+    await server.pause();
+    const frozenMs = performance.now();
+    const starting = bus.start();
+    await expect(starting).rejects.toMatchObject({
+      code: 'BC_INBOX_UNAVAILABLE',
+      message: expect.stringContaining('MongoDB did not answer within 500 ms'),
+    });
+    expect(performance.now() - frozenMs).toBeLessThan(DRIVER_MS);
+    await server.resume();
+    await bus.start();
+    await publish(0);
+    await isThrough(10);
+    expect(runs).toEqual(upTo(10));
+  }, 60_000);
+
+  test('a frozen store is waited for no longer by what asks for transactions', async () => {
+    const inbox = mongoInbox(connection, { timeout: '500ms' });
+    await inbox.start();
+    await server.pause();
+    const { transactions } = inbox;
+    const frozenMs = performance.now();
+    await expect(transactions?.prepare('billing', 1_000)).rejects.toMatchObject({
+      code: 'BC_INBOX_UNAVAILABLE',
+    });
+    await expect(transactions?.begin('billing', copyOf('one'), 'token')).rejects.toMatchObject({
+      code: 'BC_INBOX_UNAVAILABLE',
+    });
+    expect(performance.now() - frozenMs).toBeLessThan(DRIVER_MS);
+    await server.resume();
+    await inbox.close();
   }, 60_000);
 
   test('C44 a store that freezes under a handler costs no second run', async () => {

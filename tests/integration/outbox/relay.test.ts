@@ -5,10 +5,14 @@ import type { BusEventName } from '../../../src/contract/events.js';
 import type { Outbox } from '../../../src/contract/outbox.js';
 import { systemClock } from '../../../src/delivery/system-clock.js';
 import { createBus, createLogger, defineTopic, loadConfig, type MessageBus } from '../../../src/index.js';
+import type { MongoOutboxOptions } from '../../../src/mongo.js';
 import { untilHolds } from '../../../src/testing/contract/until-holds.js';
 import { createRecorder } from '../../../src/testing/recorder.js';
 import { useMongoOutbox } from '../../support/outbox/mongo-rig.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
+
+/** Less than the 30 s after which the driver gives a frozen server up. */
+const DRIVER_MS = 15_000;
 
 const orders = defineTopic<{ n: number; user: string }>({
   name: 'orders',
@@ -24,11 +28,11 @@ describeWithServers('the relay of an outbox in MongoDB', { own: ['mongodb'] }, (
   });
 
   /** Buses over one embedded log and one collection. */
-  const openFleet = () => {
+  const openFleet = (options: MongoOutboxOptions = {}) => {
     const store = createLogStore({ clock: systemClock });
-    const openOutbox = mongo.openCollection();
+    const openOutbox = mongo.openCollection(options);
     const told = createRecorder<BusEventName>('events');
-    const open = async (change: (outbox: Outbox) => Outbox = (outbox) => outbox): Promise<MessageBus> => {
+    const make = async (change: (outbox: Outbox) => Outbox = (outbox) => outbox): Promise<MessageBus> => {
       const bus = await createBus({
         config: await loadConfig({ EMBEDDED: 'true' }, { file: false }),
         topics: [orders],
@@ -38,12 +42,16 @@ describeWithServers('the relay of an outbox in MongoDB', { own: ['mongodb'] }, (
       });
       for (const name of ['outbox-lost', 'outbox-recovered'] as const) bus.on(name, () => told.add(name));
       opened.push(bus);
+      return bus;
+    };
+    const open = async (change?: (outbox: Outbox) => Outbox): Promise<MessageBus> => {
+      const bus = await make(change);
       await bus.start();
       return bus;
     };
     const stored = () =>
       store.read('orders').map(({ id, key, body }) => ({ id, key, n: JSON.parse(String(body)).n as number }));
-    return { open, stored, told };
+    return { make, open, stored, told };
   };
 
   const publish = async (bus: MessageBus, from: number, count: number): Promise<void> => {
@@ -127,4 +135,34 @@ describeWithServers('the relay of an outbox in MongoDB', { own: ['mongodb'] }, (
     await publish(bus, 2, 1);
     await untilHolds('they are sent', () => stored().length === 6);
   });
+
+  test('waits for a frozen database no longer than its timeout, in relay, publish and start, and goes on by itself', async () => {
+    const { make, open, stored, told } = openFleet({ timeout: '500ms' });
+    const [bus, late] = [await open(), await make()];
+    await publish(bus, 1, 1);
+    await untilHolds('they are sent', () => stored().length === 3);
+    const { session, abort } = await mongo.begin();
+    const isUnavailable = {
+      code: 'BC_OUTBOX_UNAVAILABLE',
+      message: expect.stringContaining('The outbox did not answer within 500 ms.'),
+    };
+    await mongo.server().pause();
+    const frozenMs = performance.now();
+    await told.first((name) => name === 'outbox-lost');
+    expect(bus.health()).toMatchObject({ ok: false, outbox: { state: 'away' } });
+    for (const n of [2, 3]) {
+      // The second one waits behind the first, which is on its way still.
+      const publishing = bus.publish(orders, { n, user: 'ann' }, { session });
+      await expect(publishing).rejects.toMatchObject(isUnavailable);
+    }
+    await expect(late.start()).rejects.toMatchObject(isUnavailable);
+    expect(performance.now() - frozenMs).toBeLessThan(DRIVER_MS);
+    await mongo.server().resume();
+    await told.first((name) => name === 'outbox-recovered');
+    await abort();
+    await late.start();
+    await publish(bus, 4, 1);
+    await untilHolds('they are sent', () => stored().length === 6);
+    expect(stored().filter(({ n }) => n === 4)).toHaveLength(3);
+  }, 60_000);
 });

@@ -2,7 +2,7 @@ import os from 'node:os';
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import mongoose from 'mongoose';
 import type { Outbox } from '../../../src/contract/outbox.js';
-import { mongoOutbox } from '../../../src/mongo.js';
+import { type MongoOutboxOptions, mongoOutbox } from '../../../src/mongo.js';
 import { type MongodbServer, startMongodb } from '../servers/mongodb.js';
 import type { OutboxRig } from './store-cases.js';
 
@@ -44,10 +44,10 @@ export function useMongoOutbox() {
     };
   };
   /** Outboxes on one new collection, one per call of what is returned. */
-  const openCollection = (): (() => Outbox) => {
+  const openCollection = (options: MongoOutboxOptions = {}): (() => Outbox) => {
     count += 1;
     const collection = `outbox_${count}`;
-    return () => mongoOutbox(connection, { collection });
+    return () => mongoOutbox(connection, { ...options, collection });
   };
   const openRig = async (): Promise<OutboxRig> => {
     const outbox = openCollection()();

@@ -45,6 +45,8 @@ afterEach(async () => {
 export interface MemberOptions {
   readonly outbox?: Outbox | null;
   readonly relay?: boolean;
+  /** Default `true`. */
+  readonly starts?: boolean;
   readonly topics?: readonly AnyTopic[];
   readonly consumers?: readonly AnyConsumer[];
 }
@@ -85,6 +87,7 @@ export async function openFleet() {
       'outbox-recovered',
     ] as const)
       bus.on(name, (event) => told.push({ name, event }));
+    if (options.starts === false) return bus;
     const starting = bus.start();
     await clock.advance(100);
     await starting;

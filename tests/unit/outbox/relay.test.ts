@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { defineTopic } from '../../../src/index.js';
+import { watch } from '../bus/harness.js';
 import { changed, openFleet, orders } from './harness.js';
 
 const numbers = (arrivals: readonly { readonly n: number }[]): number[] => arrivals.map(({ n }) => n);
@@ -110,6 +111,63 @@ describe('a publish with a session', () => {
     });
     transaction.commit();
     expect(outbox.size).toBe(0);
+  });
+});
+
+describe('an outbox that does not answer', () => {
+  const never = (): Promise<never> => new Promise(() => undefined);
+
+  test('is waited for 10 s by a publish, or as long as it says', async () => {
+    for (const [timeoutMs, given] of [
+      [10_000, {}],
+      [2_000, { timeoutMs: 2_000 }],
+    ] as const) {
+      const { open, clock, outbox } = await openFleet();
+      const bus = await open({ outbox: changed(outbox, { ...given, add: never }), relay: false });
+      const publishing = watch(bus.publish(orders, { n: 1 }, { session: outbox.begin().session }));
+      await clock.advance(timeoutMs - 1);
+      expect(publishing.isOver).toBe(false);
+      await clock.advance(1);
+      expect(publishing.error).toMatchObject({
+        code: 'BC_OUTBOX_UNAVAILABLE',
+        message: expect.stringContaining(`The outbox did not answer within ${timeoutMs} ms.`),
+      });
+    }
+  });
+
+  test('refuses the start, which can be tried again', async () => {
+    const { open, clock, outbox } = await openFleet();
+    let isFrozen = true;
+    const bus = await open({
+      outbox: changed(outbox, { start: () => (isFrozen ? never() : undefined) }),
+      starts: false,
+    });
+    const starting = watch(bus.start());
+    await clock.advance(10_000);
+    expect(starting.error).toMatchObject({ code: 'BC_OUTBOX_UNAVAILABLE' });
+    isFrozen = false;
+    const again = watch(bus.start());
+    await clock.advance(100);
+    expect(again).toEqual({ isOver: true });
+  });
+
+  test('is away for the relay after 10 s, which goes on when it answers', async () => {
+    const { open, clock, outbox, arrived, names } = await openFleet();
+    let isFrozen = false;
+    const bus = await open({
+      outbox: changed(outbox, { read: (wanted) => (isFrozen ? never() : outbox.read(wanted)) }),
+    });
+    isFrozen = true;
+    await clock.advance(11_500); // the pumps look once a second
+    expect(names()).toEqual(['outbox-lost']);
+    expect(bus.health()).toMatchObject({ outbox: { state: 'away' } });
+    const transaction = outbox.begin();
+    await bus.publish(orders, { n: 1 }, { session: transaction.session });
+    transaction.commit();
+    isFrozen = false;
+    await clock.advance(12_000);
+    expect(numbers(arrived.kafka)).toEqual([1]);
+    expect(bus.health()).toMatchObject({ outbox: { state: 'relaying' } });
   });
 });
 
