@@ -1,21 +1,35 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type mongoose from 'mongoose';
 import { sendPoison } from '../../support/amqp-poison.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
+import { FIND, type FoundServer } from '../../support/servers/find-servers.js';
+import { connectMongoose } from '../inbox/mongo-store.js';
 import { cleanup, openPlain, type Plain, untilHolds, VERSIONS } from '../rabbitmq/harness.js';
 import { idsUpTo, numbersOf, openWorld, undoing, type World } from './desk-world.js';
 
-const NEEDED = { shared: ['kafka', ...VERSIONS] } as const;
+const NEEDED = { shared: ['kafka', ...VERSIONS], own: ['mongodb'] } as const;
 
 describeWithServers('letters that RabbitMQ made or nobody can decode', NEEDED, (servers) => {
   const { undo, run } = undoing();
+  let mongodb: FoundServer<'mongodb'>;
+  let store: mongoose.Connection;
+  beforeAll(async () => {
+    mongodb = await FIND.mongodb();
+    store = await connectMongoose(mongodb.address.url);
+  }, 60_000);
   afterEach(run, 60_000);
+  afterAll(async () => {
+    await store?.dropDatabase();
+    await store?.close();
+    await mongodb?.dispose();
+  });
 
   describe.each(VERSIONS)('on the desk, %s', (version) => {
     let world: World;
     let plain: Plain;
+    const addresses = () => ({ kafka: servers.kafka.brokers, rabbitmq: servers[version].url });
     beforeEach(async () => {
-      const addresses = { kafka: servers.kafka.brokers, rabbitmq: servers[version].url };
-      world = await openWorld({ servers: addresses, feed: 'rabbitmq', store: null, undo });
+      world = await openWorld({ servers: addresses(), feed: 'rabbitmq', store: null, undo });
       const closing = cleanup();
       undo(() => closing.run());
       plain = await openPlain(servers[version].url, closing);
@@ -65,6 +79,38 @@ describeWithServers('letters that RabbitMQ made or nobody can decode', NEEDED, (
       const [copy] = await handled.atLeast(1);
       expect(copy).toMatchObject({ n: 5, attempt: 1, headers: { 'bc-id': 'late' } });
       expect((await desk.list()).letters).toEqual([]);
+    }, 60_000);
+
+    test('what it gave up before the inbox saw it is handled once', async () => {
+      const scene = await openWorld({ servers: addresses(), feed: 'rabbitmq', store, undo });
+      const { consumer, bus, queue, open, handled, state } = scene;
+      state.isBroken = false;
+      await bus.consumer(consumer.name).stop();
+      const channel = await plain.channel();
+      channel.sendToQueue(queue, Buffer.from('{"n":6}'), { messageId: 'crash', persistent: true });
+      await untilHolds(plain, queue, 1);
+      // As often as its queue allows, somebody takes it and dies before the inbox is asked.
+      for (let deaths = 0; deaths <= 20; deaths += 1) {
+        const dying = await plain.channel();
+        while ((await dying.get(queue)) === false) await new Promise(setImmediate);
+        await dying.close();
+      }
+      await untilHolds(plain, `${queue}_dlq`, 1);
+      await bus.consumer(consumer.name).start();
+      const desk = await open();
+      const native = { id: 'crash', consumer: consumer.name, reason: 'poison', isNative: true };
+      expect((await desk.list()).letters).toMatchObject([native]);
+      const report = await desk.replay({ execute: true });
+      expect(report).toMatchObject({ end: 'done', replayed: 1, handled: 1, refused: [], notes: [] });
+      expect(handled.items).toMatchObject([
+        {
+          n: 6,
+          attempt: 1,
+          headers: { 'bc-id': 'crash', 'bc-replay-count': '0', 'bc-consumer': consumer.name },
+        },
+      ]);
+      expect((await desk.list()).letters).toEqual([]);
+      await untilHolds(plain, queue, 0);
     }, 60_000);
 
     test('50 listings and a replay of what is left lose nothing', async () => {

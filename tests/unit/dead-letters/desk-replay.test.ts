@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { BrokerPort } from '../../../src/contract/broker.js';
 import type { BrokerName } from '../../../src/contract/message.js';
 import { LETTER_LEASE_MS } from '../../../src/inbox/memory-ledger.js';
+import { memoryInbox } from '../../../src/index.js';
 import { billing } from '../bus/harness.js';
 import { type DeskWorld, deskWorld } from './desk-harness.js';
 
@@ -315,6 +316,42 @@ test('what RabbitMQ gave up while it was open runs again under its own number, w
   expect(world.state.handled[0]?.headers).not.toHaveProperty('x-death');
 });
 
+test('what RabbitMQ gave up before the inbox saw it is handled once, by the failed consumer alone', async () => {
+  const seen: unknown[] = [];
+  const audit = billing({ name: 'audit', group: 'audit-group', handle: ({ data }) => void seen.push(data) });
+  const inbox = { ...memoryInbox(), isShared: true, ttlMs: 30 * 86_400_000 };
+  const world = await deskWorld({ others: [audit], inbox });
+  world.state.isBroken = false;
+  const { queues, bus, clock } = world;
+  await world.run(bus.consumer('billing').stop());
+  await world.publish(1);
+  const queue = queues.requireQueue('billing-group');
+  // As often as its queue allows, somebody takes it and dies before the inbox is asked.
+  for (let deaths = 0; deaths <= 20; deaths += 1) {
+    const entry = queue.lend(queue.lastSequence);
+    if (entry !== undefined) queue.giveBack([entry]);
+  }
+  await clock.advance(1_000);
+  expect(queue.entries()).toEqual([]);
+  const copy = { id: 'm0', generation: 0, attempt: 1 };
+  expect(inbox.statesOf('billing', [copy])).toEqual([null]);
+  await world.run(bus.consumer('billing').start());
+  const desk = await world.open();
+  expect((await world.run(desk.list())).letters).toMatchObject([
+    { id: 'm0', consumer: 'billing', reason: 'poison', replayCount: 0, isNative: true },
+  ]);
+  const report = await world.run(desk.replay({ execute: true }));
+  expect(report).toMatchObject({ end: 'done', replayed: 1, handled: 1, refused: [], notes: [] });
+  await clock.advance(120_000); // its copy on Kafka is seen, too
+  expect(world.state.handled).toMatchObject([
+    { n: 0, attempt: 1, headers: { 'bc-id': 'm0', 'bc-key': 'k0', 'bc-replay-count': '0' } },
+  ]);
+  expect(world.state.handled[0]?.headers).not.toHaveProperty('x-death');
+  expect(inbox.statesOf('billing', [copy])).toEqual(['done']);
+  expect(seen).toEqual([{ n: 0 }]);
+  expect((await world.run(desk.list())).letters).toEqual([]);
+});
+
 test('without an inbox it works and says that an effect can repeat', async () => {
   const world = await deskWorld({ inbox: null });
   await world.publish(2);
@@ -327,7 +364,6 @@ test('without an inbox it works and says that an effect can repeat', async () =>
 });
 
 test('the memory of another process is not mistaken for the inbox of the consumer', async () => {
-  const { memoryInbox } = await import('../../../src/index.js');
   const world = await deskWorld();
   await world.publish(1);
   world.state.isBroken = false;
