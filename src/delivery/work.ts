@@ -3,15 +3,15 @@ import type { HandlerResult } from '../contract/consumer.js';
 import { wantsTransaction } from '../contract/define-consumer.js';
 import type { BuscouplerError } from '../contract/errors.js';
 import type { InboxCopy } from '../contract/inbox.js';
-import type { BrokerName, IncomingMessage, Message } from '../contract/message.js';
+import type { BrokerName, Message } from '../contract/message.js';
 import { HEADERS } from '../messages/header-names.js';
 import { readTimeMs } from '../messages/headers.js';
-import { newMessageId } from '../messages/ids.js';
 import { isThenable } from '../messages/thenable.js';
+import { type AdmissionScope, type Arrival, admit, copyAhead } from './admission.js';
 import { wait } from './backoff.js';
 import { BulkEntry, type Entrant } from './bulk-entry.js';
 import { Claim } from './claim.js';
-import { type Decode, type DecodeResult, identityOf } from './decode.js';
+import type { Decode, DecodeResult } from './decode.js';
 import { isDuplicateEffect } from './duplicate-effect.js';
 import {
   type Again,
@@ -26,31 +26,24 @@ import {
   readVerdict,
 } from './ending.js';
 import { HandlerRun, type RunFacts, type RunOwner } from './handler-run.js';
-import { copyOf, NO_COPY } from './inbox-copy.js';
-import type { InboxGate, Passage } from './inbox-gate.js';
+import { NO_COPY } from './inbox-copy.js';
+import type { Passage } from './inbox-gate.js';
 import type { Lane, LaneItem } from './key-lanes.js';
-import type { Ended, LettingGo } from './let-go.js';
 import { afterFailure, planNextAttempt } from './next-attempt.js';
-import type { PipelineOptions } from './pipeline-options.js';
-import { readEarly, readFirstFailure } from './retry-plan.js';
+import { readFirstFailure } from './retry-plan.js';
 import type { Stint } from './stint.js';
 import { runInTransaction } from './transacted-run.js';
-import { tooOld, untilOver } from './window.js';
 
 /** What all work of one consumer shares. */
-export interface WorkScope extends PipelineOptions {
+export interface WorkScope extends AdmissionScope {
   readonly decode: Decode;
-  readonly gate: InboxGate | null;
-  readonly lettingGo: LettingGo;
-  /** A copy is too old to be decided about, and the consumer's policy is to stop. */
-  readonly onHeld: (why: BuscouplerError) => void;
 }
 
 /**
  * One delivery on its way: through the inbox and its attempts to its end. A handler that succeeds the first time passes
  * without a promise of ours; everything else goes on in async functions.
  */
-export class Work implements Entrant, Ended, RunOwner {
+export class Work implements Arrival, Entrant, RunOwner {
   readonly key: string | null;
   lane: Lane | null = null;
   next: LaneItem | null = null;
@@ -60,6 +53,7 @@ export class Work implements Entrant, Ended, RunOwner {
   readonly broker: BrokerName;
   copy: InboxCopy = NO_COPY;
   claim: Claim | null = null;
+  outside: BuscouplerError | null = null;
   /** Past it the handler is not run, ms since the epoch; `null`: never. */
   readonly #expiresAtMs: number | null;
   /** Ms since the epoch; `null`: it has not failed in our hands. */
@@ -74,8 +68,6 @@ export class Work implements Entrant, Ended, RunOwner {
   #entry: BulkEntry | null = null;
   readonly #scope: WorkScope;
   readonly #stint: Stint;
-  /** Why it is too old to be run, if so. */
-  #outside: BuscouplerError | null = null;
   /** Waits for the end of a later attempt. */
   #onAttempt: ((result: Ending | Again) => void) | null = null;
 
@@ -107,30 +99,14 @@ export class Work implements Entrant, Ended, RunOwner {
       if (this.#entry?.takeTurn() === true) return;
       if (this.isOver) this.#leave();
       else if (this.#stint.massFailure.holds(this)) this.#stint.setAside(this);
-      else this.#begin();
+      else admit(this.#scope, this);
     } catch (error) {
       this.failInside(error);
     }
   }
 
-  #begin(): void {
-    const { message } = this.delivery;
-    const { clock, consumer } = this.#scope;
-    const own = identityOf(message);
-    this.copy = copyOf(message, own ?? newMessageId(clock.epochMs()));
-    if (this.#isHeldBack(message)) return;
-    const early =
-      this.copy.attempt > 1 && this.#outside === null ? readEarly(consumer, message, clock.epochMs()) : null;
-    if (early === null) this.#enter(own !== null || wantsTransaction(consumer));
-    else if (early.kind === 'wait') void wait(clock, early.waitMs, this.signal).then(() => this.start());
-    else {
-      const firstFailedAtMs = readFirstFailure(message, clock.epochMs());
-      this.#goOn(this.#scope.lettingGo.forward(this, early, firstFailedAtMs));
-    }
-  }
-
   /** Passes the inbox, unless there is none or the message has no identity. */
-  #enter(hasIdentity: boolean): void {
+  enter(hasIdentity: boolean): void {
     const { gate } = this.#scope;
     if (gate === null || !hasIdentity) {
       this.#attempt();
@@ -145,17 +121,15 @@ export class Work implements Entrant, Ended, RunOwner {
     const passage = this.claim.take();
     if (passage === 'claimed') this.#attempt();
     else if (passage === 'settled') this.#settleAndLeave();
-    else this.#goOn(this.#pass(passage));
+    else this.goOn(this.#pass(passage));
   }
 
   /** Asks for its claim while the one before it of its key runs, unless there is something else to look at in its turn. */
   prepare(): void {
     const { gate } = this.#scope;
-    const { message } = this.delivery;
-    const own = identityOf(message);
-    if (gate === null || own === null || this.#entry !== null || this.isOver) return;
-    const copy = copyOf(message, own);
-    if (copy.attempt > 1 || tooOld(this.#scope, message, copy) !== null) return;
+    if (gate === null || this.#entry !== null || this.isOver) return;
+    const copy = copyAhead(this.#scope, this.delivery.message);
+    if (copy === null) return;
     this.copy = copy;
     this.#entry = new BulkEntry(gate, this.#stint, this);
     this.#entry.askBehind();
@@ -168,17 +142,7 @@ export class Work implements Entrant, Ended, RunOwner {
   }
 
   passWith(passage: Passage): void {
-    this.#goOn(this.#pass(passage));
-  }
-
-  /** Looks at the age of the copy; true if it is kept and not run, until its delivery or the consumer ends. */
-  #isHeldBack(message: IncomingMessage): boolean {
-    const { window, clock, onHeld } = this.#scope;
-    this.#outside = tooOld(this.#scope, message, this.copy);
-    if (this.#outside === null || window?.policy === 'dead-letter') return false;
-    onHeld(this.#outside);
-    this.#goOn(untilOver(clock, this));
-    return true;
+    this.goOn(this.#pass(passage));
   }
 
   async #pass(waited: Passage | Promise<Passage>): Promise<void> {
@@ -199,8 +163,8 @@ export class Work implements Entrant, Ended, RunOwner {
 
   /** Decodes and runs the handler; every way ends in `#attempted`. */
   #attempt(): void {
-    if (this.#outside !== null) {
-      this.#attempted(readOutside(this.#outside, this.#attemptNumber));
+    if (this.outside !== null) {
+      this.#attempted(readOutside(this.outside, this.#attemptNumber));
       return;
     }
     if (this.#stint.massFailure.holds(this)) {
@@ -305,7 +269,7 @@ export class Work implements Entrant, Ended, RunOwner {
     }
     try {
       if (result === DONE) this.#done();
-      else this.#goOn(this.#finish(result));
+      else this.goOn(this.#finish(result));
     } catch (error) {
       this.failInside(error);
     }
@@ -321,7 +285,7 @@ export class Work implements Entrant, Ended, RunOwner {
   #marked(isOurs: boolean): void {
     try {
       if (isOurs) this.#settleAndLeave();
-      else this.#goOn(this.#scope.lettingGo.lookAgain(this, DONE));
+      else this.goOn(this.#scope.lettingGo.lookAgain(this, DONE));
     } catch (error) {
       this.failInside(error);
     }
@@ -369,7 +333,7 @@ export class Work implements Entrant, Ended, RunOwner {
     this.#isAside = false;
   }
 
-  #goOn(rest: Promise<void>): void {
+  goOn(rest: Promise<void>): void {
     rest.then(
       () => this.#leave(),
       (error: unknown) => this.failInside(error),
