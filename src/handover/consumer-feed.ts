@@ -1,4 +1,4 @@
-import type { Leg, LegSpec, LegStatus } from '../contract/broker.js';
+import type { Leg, LegSpec } from '../contract/broker.js';
 import { BuscouplerError, describeError } from '../contract/errors.js';
 import type { BrokerName } from '../contract/message.js';
 import type { ConsumerControl, ConsumerHealth } from '../contract/message-bus.js';
@@ -7,17 +7,14 @@ import type { ConsumerFeedOptions } from './consumer-feed-options.js';
 import { type ConsumerState, mayFollow } from './consumer-states.js';
 import { Deadline } from './deadline.js';
 import { tellLeft, tellStarted } from './feed-events.js';
+import { statusOf } from './feed-status.js';
 import { endLegs, type Feeding, type LegAndTaker, type LegsEnding } from './feeding.js';
 import { HELD_IN_TROUBLE, HoldLimit, limitsHolding } from './hold-limit.js';
 import { Intake } from './intake.js';
+import { capacityOf } from './leg-capacity.js';
 import { checkReachable, refusalOf } from './move-refusals.js';
+import { Operations } from './operations.js';
 import { OtherLeg } from './other-leg.js';
-
-/** Deliveries per handler in flight: with fewer, one key's messages fill the window and the other keys starve. */
-const DELIVERIES_PER_HANDLER = 8;
-
-/** With an inbox that is asked in bulk, where most of them wait for its answers: bulks are as large as what waits. */
-const DELIVERIES_PER_HANDLER_IN_BULK = 24;
 
 /** Longest wait for running handlers when a consumer stops, ms. */
 const STOP_DEADLINE_MS = 10_000;
@@ -29,10 +26,10 @@ const GIVE_BACK_MS = 1_000;
 const RECOVER_MS = 1_000;
 
 /**
- * One consumer, the leg that feeds it and the one that drains its other broker. Operations run one after another; `stop` does not wait for those before it but
- * cuts them short. A move makes before it breaks: the new leg is attached and its deliveries are held until the old one
- * has finished what was delivered to it, so a broker that cannot serve leaves the old leg untouched. The draining leg of the
- * new broker leaves before, and what it held comes to the new live leg in its order.
+ * One consumer, the leg that feeds it and the one that drains its other broker. Operations run one after another; `stop` does
+ * not wait for those before it but cuts them short. A move makes before it breaks: the new leg is attached and its deliveries
+ * are held until the old one has finished what was delivered to it, so a broker that cannot serve leaves the old leg untouched.
+ * The draining leg of the new broker leaves before, and what it held comes to the new live leg in its order.
  */
 export class ConsumerFeed implements ConsumerControl {
   readonly #options: ConsumerFeedOptions;
@@ -47,9 +44,7 @@ export class ConsumerFeed implements ConsumerControl {
   readonly #holding: HoldLimit;
   #concurrency: number;
   #wantsPause = false;
-  #last: Promise<unknown> = Promise.resolve();
-  /** Stops that were called and have not ended: what waits before them is not begun any more. */
-  #stops = 0;
+  readonly #operations: Operations;
   #attaching: Attaching | null = null;
   #deadline: Deadline | null = null;
 
@@ -57,10 +52,11 @@ export class ConsumerFeed implements ConsumerControl {
     this.#options = options;
     this.#broker = options.broker;
     this.#concurrency = options.consumer.concurrency;
+    this.#operations = new Operations(options.consumer.name);
     this.#other = new OtherLeg({ ...options, capacity: (broker) => this.#capacity(broker) });
     this.#holding = new HoldLimit({
       clock: options.clock,
-      onDue: () => this.#againIfItFails(this.#oneByOne(() => this.#giveBack())),
+      onDue: () => this.#againIfItFails(this.#operations.run(() => this.#giveBack())),
       onOver: () => this.#adjust(),
     });
     options.pipeline.watchTrouble(() => this.#watchHolding());
@@ -85,7 +81,7 @@ export class ConsumerFeed implements ConsumerControl {
   }
 
   start(): Promise<void> {
-    return this.#oneByOne(() => this.#start());
+    return this.#operations.run(() => this.#start());
   }
 
   /** Its broker is away; it starts when that is back. */
@@ -97,7 +93,7 @@ export class ConsumerFeed implements ConsumerControl {
   recover(): void {
     if (this.#state !== 'recovering') return;
     this.#againIfItFails(
-      this.#oneByOne(async () => {
+      this.#operations.run(async () => {
         if (this.#state === 'recovering') await this.#start();
       }),
     );
@@ -124,18 +120,15 @@ export class ConsumerFeed implements ConsumerControl {
   /** Like `stop`; returns how many deliveries both legs left unsettled. */
   stopAndCount(deadlineMs: number): Promise<number> {
     const endMs = this.#options.clock.monotonicMs() + deadlineMs;
-    this.#stops += 1;
-    this.#attaching?.giveUp(this.#stopped());
+    const stopping = this.#operations.stop(() => this.#stop(endMs));
+    this.#attaching?.giveUp(this.#operations.stopped());
     this.#other.stopWaiting();
     this.#deadline?.bringForward(endMs);
-    return this.#oneByOne(async () => {
-      this.#stops -= 1;
-      return this.#stop(endMs);
-    }, true);
+    return stopping;
   }
 
   move(to: BrokerName): Promise<void> {
-    return this.#oneByOne(() => this.#move(to));
+    return this.#operations.run(() => this.#move(to));
   }
 
   pause(): void {
@@ -168,28 +161,17 @@ export class ConsumerFeed implements ConsumerControl {
     const legs = this.#other.status();
     if (this.#leaving !== null) legs[this.#leaving.broker] = this.#leaving.status();
     if (this.#feeding !== null) legs[this.#feeding.leg.broker] = this.#feeding.leg.status();
-    const own = legs[this.#broker];
-    const reason = this.#reason ?? pipeline.trouble ?? own?.reason;
-    return {
-      state: this.#state === 'live' ? this.#liveState(own) : this.#state,
-      broker: this.#broker,
-      inFlight: pipeline.inFlight,
-      legs,
-      ...(reason === undefined ? {} : { reason }),
-    };
-  }
-
-  #liveState(own: LegStatus | undefined): ConsumerHealth['state'] {
-    if (own?.state === 'recovering' || own?.state === 'failed') return own.state;
-    return this.#options.pipeline.trouble === null ? 'live' : 'recovering';
+    return statusOf({ state: this.#state, reason: this.#reason, broker: this.#broker, legs, pipeline });
   }
 
   #capacity(broker: BrokerName): number {
-    const { isAskedInBulk } = this.#options.pipeline;
-    const capacity =
-      this.#concurrency * (isAskedInBulk ? DELIVERIES_PER_HANDLER_IN_BULK : DELIVERIES_PER_HANDLER);
-    const isCautious = this.#holding.isCautious && limitsHolding(this.#options.ports.get(broker));
-    return isCautious ? Math.min(capacity, HELD_IN_TROUBLE) : capacity;
+    const { pipeline, ports } = this.#options;
+    const isCautious = this.#holding.isCautious && limitsHolding(ports.get(broker));
+    return capacityOf({
+      concurrency: this.#concurrency,
+      isAskedInBulk: pipeline.isAskedInBulk,
+      isCautious,
+    });
   }
 
   #adjust(): void {
@@ -199,18 +181,6 @@ export class ConsumerFeed implements ConsumerControl {
 
   #watchHolding(): void {
     if (this.#feeding !== null) this.#holding.update(this.#options.pipeline.trouble !== null);
-  }
-
-  #stopped(): BuscouplerError {
-    return new BuscouplerError('BC_LIFECYCLE', `The consumer "${this.name}" was stopped.`);
-  }
-
-  #oneByOne<Result>(operation: () => Promise<Result>, isStop = false): Promise<Result> {
-    const run = (): Promise<Result> =>
-      this.#stops > 0 && !isStop ? Promise.reject(this.#stopped()) : operation();
-    const next = this.#last.then(run, run);
-    this.#last = next.catch(() => undefined);
-    return next;
   }
 
   #enter(state: ConsumerState, reason?: string): void {
@@ -252,7 +222,7 @@ export class ConsumerFeed implements ConsumerControl {
   }
 
   #openOther(): void {
-    if (this.#stops === 0) this.#other.open(this.#broker, { isPaused: this.#wantsPause });
+    if (!this.#operations.isStopAwaited) this.#other.open(this.#broker, { isPaused: this.#wantsPause });
   }
 
   #pauseNow(): void {
@@ -268,7 +238,7 @@ export class ConsumerFeed implements ConsumerControl {
     if (port === undefined)
       throw new BuscouplerError('BC_MOVE_REFUSED', `The broker ${broker} is not enabled.`);
     await this.#other.untilLateLegLeft();
-    if (this.#stops > 0) throw this.#stopped();
+    if (this.#operations.isStopAwaited) throw this.#operations.stopped();
     const intake = new Intake(pipeline, broker, holding);
     const spec: LegSpec = { consumer, capacity: this.#capacity(broker), deliver: intake.take };
     this.#attaching = new Attaching(port, spec, clock);
@@ -320,7 +290,7 @@ export class ConsumerFeed implements ConsumerControl {
     const draining = await this.#other.release();
     const endMs = this.#options.clock.monotonicMs() + STOP_DEADLINE_MS;
     if (draining !== null) await this.#end([draining], { endMs, interrupts: false });
-    if (this.#stops > 0) throw this.#stopped();
+    if (this.#operations.isStopAwaited) throw this.#operations.stopped();
   }
 
   async #move(to: BrokerName): Promise<void> {
