@@ -138,7 +138,7 @@ export interface MessageBus {
    */
   publish<Input>(
     topic: TopicDefinition<Input, unknown>,
-    data: Input,
+    data: NoInfer<Input>,
     options?: PublishOptions,
   ): Promise<Receipt>;
   /** The same by name. A topic that the bus was not given is sent as JSON without a schema; it must exist. */

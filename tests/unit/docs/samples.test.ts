@@ -71,6 +71,21 @@ describe('the samples of the documentation', () => {
     expect(handled).toEqual(['user-123 used chat (from rabbitmq)', 'user-123 used translate (from kafka)']);
   });
 
+  test('what other libraries looked like becomes a program that runs as written', async () => {
+    let shown = '';
+    const { code, stderr } = await runPage(join('docs', 'guide', 'coming-from.md'), (chunk, kill) => {
+      shown += chunk;
+      if (shown.split('\n').length > 4) kill('SIGTERM');
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(shown.trimEnd().split('\n').sort()).toEqual([
+      'booked 1200 of ann',
+      'invoice for ann',
+      'logged chat',
+      'welcome ann@example.com',
+    ]);
+  });
+
   test('the tests of the testing guide pass', async () => {
     const { code, stdout } = await runPage(join('docs', 'guide', 'testing.md'));
     expect(stdout).toMatch(/^(#|ℹ) pass 3$/m);
