@@ -78,6 +78,7 @@ class KafkaBroker implements BrokerPort {
   readonly #state: ConnectionState;
   readonly #limits = new Map<string, number>();
   readonly #groups = new Map<string, Group>();
+  #isAdminTold = false;
   #closing: Promise<void> | null = null;
 
   constructor(options: KafkaBrokerOptions, driver: KafkaDriver) {
@@ -128,6 +129,14 @@ class KafkaBroker implements BrokerPort {
     const shared = { admin: this.#admin, limits: this.#limits, limitMs: PROVISION_LIMIT_MS };
     const context = { ...shared, clock, random, emit };
     await provisionTopology(context, topology);
+    this.#tellAdmin(topology);
+  }
+
+  /** The administration connects when there is something to look at or to create. */
+  #tellAdmin({ topics, consumers }: Topology): void {
+    if (this.#isAdminTold || topics.length + consumers.length === 0) return;
+    this.#isAdminTold = true;
+    this.#options.emit('broker-connected', { broker: 'kafka', role: 'admin' });
   }
 
   publisher(destination: Parameters<BrokerPort['publisher']>[0]): Publisher {
