@@ -47,6 +47,28 @@ export async function run(): Promise<Receipt> {
 }
 `;
 
+/** The guide's client, as its users import it; prints what was handled. */
+const CLIENT = `
+  let handled;
+  const done = new Promise((resolve) => { handled = resolve; });
+  await KafkaClient.consumeFromTopic('my_topic', 'my-consumer-group', async (data) => handled(data));
+  await initializeKafka({ env: { EMBEDDED: 'true', LOG_LEVEL: 'silent' }, file: false });
+  await KafkaClient.publishToTopic('my_topic', { userId: '123' }, 'user-123');
+  console.log(JSON.stringify(await done));
+  await KafkaClient.close();
+`;
+
+const TYPED_CLIENT = `
+import { type Clients, createClients, initializeKafka, KafkaClient } from 'buscoupler/kafka-client';
+export const clients: Clients = createClients();
+export async function run(): Promise<void> {
+  await KafkaClient.consumeFromTopic('my_topic', 'my-consumer-group', async (data) => console.log(data));
+  // @ts-expect-error a handler is a function
+  await KafkaClient.consumeFromTopic('my_topic', 'my-consumer-group', 'handle');
+  await initializeKafka();
+}
+`;
+
 /** Needs mongoose's types; the programs above do without. */
 const TYPED_MONGO = `
 import { defineConsumer, defineTopic, type Inbox } from 'buscoupler';
@@ -70,8 +92,10 @@ mongoInbox(mongoose.connection, { ttlMs: 1 });
 const PROGRAMS: Readonly<Record<string, string>> = {
   'use.mjs': `import { ${NAMES} } from 'buscoupler';\n${BODY}\nconsole.log(JSON.stringify(result));\n`,
   'use.cjs': `const { ${NAMES} } = require('buscoupler');\n(async () => {${BODY}\nconsole.log(JSON.stringify(result));\n})();\n`,
+  'client.mjs': `import { initializeKafka, KafkaClient } from 'buscoupler/kafka-client';\n${CLIENT}`,
+  'client.cjs': `const { initializeKafka, KafkaClient } = require('buscoupler/kafka-client');\n(async () => {${CLIENT}})();\n`,
   'use.test.js': `const { ${NAMES} } = require('buscoupler');\ntest('runs in Jest', async () => {${BODY}\nexpect(result).toEqual(${JSON.stringify(EXPECTED)});\n});\n`,
-  'same.cjs': `const names = ['buscoupler', 'buscoupler/testing', 'buscoupler/mongo'];
+  'same.cjs': `const names = ['buscoupler', 'buscoupler/testing', 'buscoupler/mongo', 'buscoupler/kafka-client'];
 Promise.all(names.map((name) => import(name))).then((modules) => {
   console.log(names.every((name, index) => {
     const required = require(name);
@@ -82,10 +106,14 @@ Promise.all(names.map((name) => import(name))).then((modules) => {
   'deep.mjs': `import('buscoupler/dist/esm/container.js').catch((error) => console.log(error.code));\n`,
   'typed.mts': TYPED,
   'typed.cts': TYPED,
+  'client-typed.mts': TYPED_CLIENT,
+  'client-typed.cts': TYPED_CLIENT,
   'mongo/typed.mts': TYPED_MONGO,
   'mongo/typed.cts': TYPED_MONGO,
   'mongo/tsconfig.json': tsconfigOf(['typed.mts', 'typed.cts'], { skipLibCheck: true }),
-  'tsconfig.json': tsconfigOf(['typed.mts', 'typed.cts'], { skipLibCheck: false }),
+  'tsconfig.json': tsconfigOf(['typed.mts', 'typed.cts', 'client-typed.mts', 'client-typed.cts'], {
+    skipLibCheck: false,
+  }),
 };
 
 function tsconfigOf(files: readonly string[], options: { readonly skipLibCheck: boolean }): string {

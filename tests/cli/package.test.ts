@@ -79,6 +79,13 @@ test.each(['use.mjs', 'use.cjs'])(
   },
 );
 
+test.each(['client.mjs', 'client.cjs'])(
+  "%s uses the guide's client, and the process ends by itself",
+  async (program) => {
+    expect(await node(program)).toMatchObject({ code: 0, stdout: '{"userId":"123"}\n', stderr: '' });
+  },
+);
+
 test('its command line runs', async () => {
   const program = join(folder, 'node_modules', '.bin', 'buscoupler');
   const { code, stdout, stderr } = await runProgram([program, 'dead-letters', '--help'], { cwd: folder });

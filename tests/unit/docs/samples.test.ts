@@ -26,6 +26,7 @@ beforeAll(() => {
       compilerOptions: {
         paths: {
           buscoupler: ['../../src/index.ts'],
+          'buscoupler/kafka-client': ['../../src/compat/kafka-client.ts'],
           'buscoupler/mongo': ['../../src/mongo.ts'],
           'buscoupler/testing': ['../../src/testing/index.ts'],
         },
@@ -84,6 +85,20 @@ describe('the samples of the documentation', () => {
       'logged chat',
       'welcome ann@example.com',
     ]);
+  });
+
+  test("the page about the guide's client runs as written and ends when it is told to", async () => {
+    const wanted = ['logged user-id', 'mailed user@example.com', "{ kafka: 'stored', rabbitmq: 'stored' }"];
+    let said = '';
+    const { code, stdout, stderr } = await runPage(
+      join('docs', 'guide', 'kafka-client.md'),
+      (chunk, kill) => {
+        said += chunk;
+        if (wanted.every((line) => said.includes(line))) kill('SIGTERM');
+      },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.trim().split('\n').sort()).toEqual(wanted);
   });
 
   test('the tests of the testing guide pass', async () => {
