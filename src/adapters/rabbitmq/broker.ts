@@ -226,10 +226,10 @@ class RabbitmqBroker implements BrokerPort {
 
   #state(): BrokerHealth['state'] {
     const { state } = this.#publishing;
-    const consuming = [this.#consuming, ...this.#isolated.values()].map((link) => link.state);
-    if (state !== 'up') return state === 'down' && consuming.includes('up') ? 'degraded' : state;
-    const isConsumingHurt = consuming.includes('down') || consuming.includes('connecting');
-    return isConsumingHurt || this.#publisher.isBlocked ? 'degraded' : 'up';
+    const consuming = [this.#consuming, ...this.#isolated.values()];
+    if (state !== 'up')
+      return state === 'down' && consuming.some((link) => link.state === 'up') ? 'degraded' : state;
+    return consuming.some((link) => link.isHurt) || this.#publisher.isBlocked ? 'degraded' : 'up';
   }
 
   close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {

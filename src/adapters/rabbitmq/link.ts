@@ -62,6 +62,11 @@ export class Link {
     return this.#state;
   }
 
+  /** True if it was lost or could not be made at the first try. While that first try lasts nothing is wrong yet. */
+  get isHurt(): boolean {
+    return this.#state === 'down' || (this.#state === 'connecting' && this.#lastError !== null);
+  }
+
   /** The connection that works now. */
   get connection(): OpenConnection | null {
     return this.#state === 'up' ? this.#connection : null;

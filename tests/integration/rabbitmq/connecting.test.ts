@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createLogBroker } from '../../../src/adapters/memory/log-broker.js';
+import { createLogStore } from '../../../src/adapters/memory/log-store.js';
+import { createBus, createLogger, loadConfig, memoryInbox } from '../../../src/index.js';
 import { startProxy } from '../../support/proxy.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
 import { askManagement } from '../../support/servers/rabbitmq-management.js';
@@ -110,6 +113,41 @@ describeWithServers('connecting to RabbitMQ', { shared: VERSIONS }, (servers) =>
       await proxy.heal();
       await broker.port.connect(AbortSignal.timeout(5_000));
       expect(broker.port.health().state).toBe('up');
+    });
+
+    test('is well as soon as a bus started, though the leg that drains it is on its way', async () => {
+      const plain = await openPlain(url, undo);
+      const { topic, consumer } = makePlaces(plain, undo);
+      const flag = `CONSUMER_${consumer.name.replaceAll('-', '_').toUpperCase()}_BROKER`;
+      const env = { KAFKA_ENABLED: 'true', KAFKA_BROKERS: '127.0.0.1:1', [flag]: 'kafka' };
+      const bus = await createBus({
+        config: await loadConfig({ ...env, RABBITMQ_ENABLED: 'true', RABBITMQ_URL: url }, { file: false }),
+        topics: [topic],
+        consumers: [consumer],
+        inbox: memoryInbox(),
+        logger: createLogger({ level: 'silent' }),
+        brokers: { kafka: (parts) => createLogBroker({ ...parts, store: createLogStore(parts) }) },
+      });
+      undo.add(() => bus.close({ deadlineMs: 2_000 }));
+      await bus.start();
+      const { ok, brokers, consumers } = bus.health();
+      expect(consumers[consumer.name]?.legs.rabbitmq?.state).toBe('starting'); // so early is it
+      expect({ ok, state: brokers.rabbitmq?.state }).toEqual({ ok: true, state: 'up' });
+    });
+
+    test('is degraded while nothing can be consumed from it', async () => {
+      const proxy = await startProxy({ target: port, protocol: 'amqp' });
+      undo.add(() => proxy.close());
+      const broker = await openBroker(`amqp://guest:guest@127.0.0.1:${proxy.port}`, undo);
+      const { topic, consumer } = makePlaces(await openPlain(url, undo), undo);
+      await broker.port.provision({ topics: [topic], consumers: [consumer] });
+      await proxy.refuse();
+      const attaching = broker.port.attach({ consumer, capacity: 1, deliver: () => undefined });
+      await broker.told.until(({ name }) => name === 'broker-lost');
+      expect(broker.port.health()).toMatchObject({ state: 'degraded', reason: expect.any(String) });
+      await proxy.heal();
+      await attaching;
+      expect(broker.port.health()).toEqual({ state: 'up', pendingPublishes: 0 });
     });
 
     test('uses the next URL when one server is away', async () => {
