@@ -54,6 +54,14 @@ describeWithServers(
     let old: Channel;
     let env: Record<string, string>;
 
+    /** Those that run; a failed test leaves its own, which would keep the run from ending. */
+    const shops: ShopServer[] = [];
+    const start = (variables: Readonly<Record<string, string>>): ShopServer => {
+      const shop = startShop({ cwd: folder.path, env: variables });
+      shops.push(shop);
+      return shop;
+    };
+
     const flag = (json: string): void =>
       writeFileSync(join(folder.path, 'buscoupler.config.json'), renamed(json));
 
@@ -71,6 +79,8 @@ describeWithServers(
       await old.bindQueue(renamed('shop.invoices'), renamed('shop.events'), 'order.created');
     }, 120_000);
     afterAll(async () => {
+      for (const shop of shops) shop.kill('SIGKILL');
+      await Promise.all(shops.map(({ end }) => end));
       await connection.close();
       await mongodb.dispose();
       folder.remove();
@@ -85,11 +95,11 @@ describeWithServers(
 
     test('before, the service runs on RabbitMQ alone', async () => {
       flag(blocksOf(page, 'json')[0] ?? '');
-      const shop = startShop({ cwd: folder.path, env: { ...env, KAFKA_ENABLED: 'false' } });
+      const shop = start({ ...env, KAFKA_ENABLED: 'false' });
       await shop.says('ann owes 1200 (from rabbitmq)');
       shop.kill('SIGTERM');
       expect(await shop.end).toBe(0);
-    });
+    }, 60_000);
 
     test('each command gives the answer that the page shows, and the consumer moves', async () => {
       const [standing = '', moved = ''] = blocksOf(page, 'json');
@@ -99,7 +109,7 @@ describeWithServers(
       for (const { command, answer } of shown) {
         if (ELSEWHERE.includes(command)) continue;
         if (command === SERVER) {
-          shop = startShop({ cwd: folder.path, env });
+          shop = start(env);
           await shop.says('ann owes 1200 (from rabbitmq)');
         } else {
           if (command.endsWith('--consumer invoices')) {
@@ -120,23 +130,23 @@ describeWithServers(
 
     test('a flag that still says rabbitmq keeps the service from starting without it, by name', async () => {
       flag(blocksOf(page, 'json')[0] ?? '');
-      const shop = startShop({ cwd: folder.path, env: { ...env, RABBITMQ_ENABLED: 'false' } });
+      const shop = start({ ...env, RABBITMQ_ENABLED: 'false' });
       await shop.says('invoices');
       expect(await shop.end).toBe(1);
-    });
+    }, 60_000);
 
     test('in the end the service runs on Kafka alone, and can go back', async () => {
       flag(blocksOf(page, 'json')[1] ?? '');
-      const alone = startShop({ cwd: folder.path, env: { ...env, RABBITMQ_ENABLED: 'false' } });
+      const alone = start({ ...env, RABBITMQ_ENABLED: 'false' });
       await alone.says('ann owes 1200 (from kafka)');
       alone.kill('SIGTERM');
       expect(await alone.end).toBe(0);
-      const both = startShop({ cwd: folder.path, env });
+      const both = start(env);
       await both.says('ann owes 1200 (from kafka)');
       flag(blocksOf(page, 'json')[0] ?? '');
       await both.says('Consumer invoices is fed by RabbitMQ');
       both.kill('SIGTERM');
       expect(await both.end).toBe(0);
-    });
+    }, 120_000);
   },
 );
