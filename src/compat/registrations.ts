@@ -35,15 +35,18 @@ export class Registrations {
     return topic;
   }
 
-  /** Throws BC_DEFINITION_INVALID for a handler that is no function, bad names, and a group that has this topic already. */
+  /** Throws BC_DEFINITION_INVALID for a handler that is no function, bad names, a group that has this topic already, and a name that is taken. */
   add({ kind, topic, group, handler }: Subscription): ConsumerDefinition {
     if (typeof handler !== 'function')
       throw refuse(topic, group, `its handler is ${typeof handler}, no function`);
     const taken = this.consumers().filter((one) => one.group === group);
     if (taken.some((one) => one.topic.name === topic)) throw refuse(topic, group, 'it is registered already');
+    // The first topic of a group has its plain name, as its queue has.
+    const name = taken.length === 0 ? group : `${group}_${topic}`;
+    const other = this.#consumers.get(name);
+    if (other !== undefined) throw refuse(topic, group, nameIsTakenBy(other));
     const consumer = defineConsumer({
-      // The first topic of a group has its plain name, as its queue has.
-      name: taken.length === 0 ? group : `${group}_${topic}`,
+      name,
       topic: this.topicOf(topic, kind),
       group,
       handle: dropLossy(handler),
@@ -64,6 +67,10 @@ export class Registrations {
     return this.consumers().some(({ topic }) => topic.name === name);
   }
 }
+
+/** Two consumers of one name would share a flag and, in the inbox, what they have settled. */
+const nameIsTakenBy = ({ name, topic, group }: ConsumerDefinition): string =>
+  `"${name}" is the name of the consumer of "${topic.name}" in group "${group}"; choose another group`;
 
 const refuse = (topic: unknown, group: unknown, why: string): BuscouplerError =>
   new BuscouplerError(

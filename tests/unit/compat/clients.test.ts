@@ -134,6 +134,21 @@ describe('consuming', () => {
     expect([...(await handled.atLeast(2))].sort()).toEqual(['a_topic', 'b_topic']);
   });
 
+  test('of a group named as another consumer is refused, and that one goes on', async () => {
+    const { KafkaClient, initializeKafka, options } = openClients();
+    const handled = createRecorder<string>();
+    const consume = (topic: string, group: string) =>
+      KafkaClient.consumeFromTopic(topic, group, () => handled.add(topic));
+    await consume('orders', 'shop');
+    await consume('users', 'shop');
+    const refusal = '"shop_users" is the name of the consumer of "users" in group "shop"';
+    await expect(consume('mails', 'shop_users')).rejects.toThrow(refusal);
+    await initializeKafka(options);
+    await expect(consume('mails', 'shop_users')).rejects.toThrow(refusal);
+    await KafkaClient.publishToTopic('users', 1);
+    expect(await handled.atLeast(1)).toEqual(['users']);
+  });
+
   test.each([
     ['a handler that is no function', 'orders_topic', 'g', undefined, 'BC_DEFINITION_INVALID'],
     ['an empty group', 'orders_topic', '', () => undefined, 'BC_DEFINITION_INVALID'],
