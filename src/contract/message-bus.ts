@@ -150,7 +150,7 @@ export interface MessageBus {
   ): Promise<BatchOutcome[]>;
   /**
    * Makes a topic known; on a started bus its places are created at once where brokers are up. The same definition again
-   * does nothing. Rejects what `createBus` would reject.
+   * does nothing. Rejects what `createBus` would reject. Like `publish`, it is taken while `close` waits for handlers.
    */
   addTopic(definition: AnyTopic): Promise<void>;
   /** Before or after start. Rejects what `createBus` would reject. */

@@ -102,7 +102,7 @@ export class RoutedBus implements MessageBus {
     return this.#options.publishAlong(route, data, options);
   }
 
-  /** True while `close` waits for handlers: what they publish is a part of what they finish. */
+  /** True while `close` waits for handlers: what they publish, to a new topic too, is a part of what they finish. */
   get #isDraining(): boolean {
     return this.#state === 'closing' && this.#options.consumers.inFlight > 0;
   }
@@ -124,9 +124,9 @@ export class RoutedBus implements MessageBus {
   }
 
   async addTopic(definition: AnyTopic): Promise<void> {
-    await this.#untilSettled('addTopic()');
+    if (!this.#isDraining) await this.#untilSettled('addTopic()');
     const { topic } = this.#options.routes.planOf(definition);
-    if (this.#state === 'started') await this.#provision(topic, []);
+    if (this.#state === 'started' || this.#isDraining) await this.#provision(topic, []);
   }
 
   async addConsumer(definition: AnyConsumer): Promise<void> {

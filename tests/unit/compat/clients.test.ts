@@ -303,7 +303,10 @@ describe('close', () => {
     expect(initialized).toMatchObject({ status: 'rejected', reason: { code: 'BC_LIFECYCLE' } });
   });
 
-  test('waits for a handler, whose publishes are taken', async () => {
+  test.each([
+    ['a topic that is there', 'orders_topic'],
+    ['a new topic', 'mails_topic'],
+  ])('waits for a handler, whose publishes to %s are taken', async (_, target) => {
     const { KafkaClient, initializeKafka, options } = openClients();
     const started = createRecorder<unknown>();
     let finish: () => void = () => undefined;
@@ -315,7 +318,7 @@ describe('close', () => {
       if (data !== 'first') return;
       started.add(data);
       await finished;
-      sent = (await KafkaClient.publishToTopic('orders_topic', 'second')).brokers;
+      sent = (await KafkaClient.publishToTopic(target, 'second')).brokers;
     });
     await initializeKafka(options);
     await KafkaClient.publishToTopic('orders_topic', 'first');
