@@ -124,7 +124,6 @@ export class ClientBus {
       return bus;
     } catch (error) {
       this.#bus = null;
-      this.#given.clear();
       await bus.close({ deadlineMs: 0 });
       throw error;
     }

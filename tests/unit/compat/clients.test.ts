@@ -240,6 +240,30 @@ describe('initialize', () => {
     await handled.atLeast(1);
   });
 
+  test('sets up what is registered while it is under way, once', async () => {
+    const { KafkaClient, initializeKafka, options } = openClients();
+    const handled = createRecorder<unknown>();
+    const initializing = initializeKafka(options);
+    await KafkaClient.consumeFromTopic('orders_topic', 'orders-group', (data) => handled.add(data));
+    await initializing;
+    await KafkaClient.publishToTopic('orders_topic', 1);
+    expect(await handled.atLeast(1)).toEqual([1]);
+  });
+
+  test('names the broker that is away, and can be called again', async () => {
+    const { KafkaClient, initializeKafka, options } = openClients();
+    const handled = createRecorder<unknown>();
+    await KafkaClient.consumeFromTopic('orders_topic', 'orders-group', (data) => handled.add(data));
+    const env = { KAFKA_ENABLED: 'true', KAFKA_BROKERS: '127.0.0.1:1', START_TIMEOUT_MS: '100' };
+    await expect(initializeKafka({ ...options, env })).rejects.toMatchObject({
+      code: 'BC_BROKER_UNAVAILABLE',
+      message: expect.stringContaining('127.0.0.1:1'),
+    });
+    await initializeKafka(options);
+    await KafkaClient.publishToTopic('orders_topic', 1);
+    expect(await handled.atLeast(1)).toEqual([1]);
+  });
+
   test('with Kafka off says so, and messages go to RabbitMQ', async () => {
     const { KafkaClient, initializeKafka, options, lines } = openClients({ RABBITMQ_ENABLED: 'true' });
     await initializeKafka(options);
