@@ -10,19 +10,29 @@ const common = {
   },
 };
 
-/** Unit tests need nothing; the others share real servers that the global set-up finds or starts. */
+const withServers = {
+  globalSetup: '<rootDir>/tests/support/servers/global-setup.cjs',
+  globalTeardown: '<rootDir>/tests/support/servers/global-teardown.cjs',
+};
+
+const testsIn = (folders) => [`<rootDir>/tests/${folders}/**/*.test.ts`];
+
+/**
+ * Unit tests need nothing; the others share real servers that the global set-up finds or starts. Long ones take minutes each
+ * and are run by `npm run test:long`.
+ */
 module.exports = {
   maxWorkers: 2,
   testTimeout: 30_000,
   reporters: ['default', '<rootDir>/tests/support/totals-reporter.cjs'],
   projects: [
-    { ...common, displayName: 'unit', testMatch: ['<rootDir>/tests/unit/**/*.test.ts'] },
+    { ...common, displayName: 'unit', testMatch: testsIn('unit') },
     {
       ...common,
+      ...withServers,
       displayName: 'real',
-      globalSetup: '<rootDir>/tests/support/servers/global-setup.cjs',
-      globalTeardown: '<rootDir>/tests/support/servers/global-teardown.cjs',
-      testMatch: ['<rootDir>/tests/{contract,integration,scenarios,cli}/**/*.test.ts'],
+      testMatch: testsIn('{contract,integration,scenarios,cli}'),
     },
+    { ...common, ...withServers, displayName: 'long', testMatch: testsIn('long') },
   ],
 };

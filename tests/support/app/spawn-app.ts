@@ -38,6 +38,9 @@ export interface SpawnAppOptions {
   readonly cwd: string;
 }
 
+/** A killed member keeps its group from the next one for a session. */
+const PATIENCE_MS = 60_000;
+
 const MAIN = [process.execPath, '--import', require.resolve('tsx'), `${ROOT}/src/app/main.ts`] as const;
 
 /** Starts the server as `npm start` does, with no variable but these and those that programs need to be found. */
@@ -69,7 +72,7 @@ export function spawnApp(
       throw new Error(`the server ended with ${code} before it said "${text}": ${stderr}${output.stdout}`);
     });
     ended.catch(() => undefined); // of no interest once the line is there
-    const found = lines.first((one) => one.msg.includes(text));
+    const found = lines.first((one) => one.msg.includes(text), PATIENCE_MS);
     found.catch(() => undefined); // told by the race, if the process has not ended
     return Promise.race([found, ended]);
   };
