@@ -5,6 +5,7 @@ import {
   type MessageBus,
   type Receipt,
 } from '../../index.js';
+import { type ConsumingOptions, consuming } from '../consuming.js';
 import { dropInvalid } from '../drop-invalid.js';
 import type { ServerModule } from '../server-module.js';
 import { type CreditsMessage, creditsSchema } from './credits-process.schema.js';
@@ -15,17 +16,8 @@ import {
 } from './credits-process.service.js';
 import type { RequestState } from './credits-process.store.js';
 
-type Options = Parameters<typeof defineConsumer>[0];
-
 /** Parts of the module. */
-export interface CreditsProcessOptions extends CreditsServiceParts {
-  /** The store and the inbox share transactions. Default `false`. */
-  readonly hasTransactions?: boolean;
-  /** Default: deferred by 5 s, 30 s and 5 min. */
-  readonly retry?: NonNullable<Options['retry']>;
-  /** Default `drop`, as the guide has it; `dead-letter` keeps them. */
-  readonly invalid?: 'drop' | 'dead-letter';
-}
+export interface CreditsProcessOptions extends CreditsServiceParts, ConsumingOptions {}
 
 /** How a message is published. */
 export interface SendOptions {
@@ -60,7 +52,7 @@ const creditsProcessEnd = defineTopic({
 
 /** Reserves credits when a request begins, and settles them when it has ended. The two topics have no mutual order. */
 export function creditsProcessModule(options: CreditsProcessOptions): CreditsProcessModule {
-  const { store, hasTransactions = false, invalid = 'drop' } = options;
+  const { store } = options;
   const service = new CreditsProcessService(options);
   const consume = (
     name: 'credits-process' | 'credits-process-end',
@@ -70,9 +62,7 @@ export function creditsProcessModule(options: CreditsProcessOptions): CreditsPro
       name,
       topic: name === 'credits-process' ? creditsProcess : creditsProcessEnd,
       group: `zaaz-server-${name}-group`,
-      invalid,
-      retry: options.retry ?? { deferred: ['5s', '30s', '5m'] },
-      ...(hasTransactions ? { inbox: { transaction: true } } : {}),
+      ...consuming(options),
       handle: dropInvalid(async ({ data }, { messageId, session, logger }) => {
         const state = await act(data, { messageId, session });
         logger.debug({ request: data.request, state }, `Request ${state}`);

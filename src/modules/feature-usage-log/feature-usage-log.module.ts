@@ -1,21 +1,14 @@
 import { defineConsumer, defineTopic, type MessageBus, type Receipt } from '../../index.js';
+import { type ConsumingOptions, consuming } from '../consuming.js';
 import { dropInvalid } from '../drop-invalid.js';
 import type { ServerModule } from '../server-module.js';
 import { type FeatureUsageInput, featureUsageSchema } from './feature-usage-log.schema.js';
 import { FeatureUsageLogService } from './feature-usage-log.service.js';
 import type { FeatureUsageLogStore } from './feature-usage-log.store.js';
 
-type ConsumerOptions = Parameters<typeof defineConsumer>[0];
-
 /** Parts of the module. */
-export interface FeatureUsageLogOptions {
+export interface FeatureUsageLogOptions extends ConsumingOptions {
   readonly store: FeatureUsageLogStore;
-  /** The store and the inbox share transactions. Default `false`. */
-  readonly hasTransactions?: boolean;
-  /** Default: deferred by 5 s, 30 s and 5 min. */
-  readonly retry?: NonNullable<ConsumerOptions['retry']>;
-  /** Default `drop`, as the guide has it; `dead-letter` keeps them. */
-  readonly invalid?: 'drop' | 'dead-letter';
 }
 
 /** What the module publishes. */
@@ -36,16 +29,14 @@ const featureUsage = defineTopic({
 
 /** Stores every use of a feature once. */
 export function featureUsageLogModule(options: FeatureUsageLogOptions): FeatureUsageLogModule {
-  const { store, hasTransactions = false, invalid = 'drop' } = options;
+  const { store } = options;
   const service = new FeatureUsageLogService(store);
   const consumer = defineConsumer({
     name: 'feature-usage',
     topic: featureUsage,
     group: 'zaaz-server-feature-usage-group',
-    invalid,
-    retry: options.retry ?? { deferred: ['5s', '30s', '5m'] },
+    ...consuming(options),
     onDuplicate: { index: { messageId: 1 } },
-    ...(hasTransactions ? { inbox: { transaction: true } as const } : {}),
     handle: dropInvalid(({ data, publishedAt }, { messageId, session }) =>
       service.createFeatureUsageLogFromServer(data, { messageId, publishedAt, session }),
     ),

@@ -1,20 +1,13 @@
 import { defineConsumer, defineTopic, type MessageBus, type Receipt } from '../../index.js';
+import { type ConsumingOptions, consuming } from '../consuming.js';
 import { dropInvalid } from '../drop-invalid.js';
 import type { ServerModule } from '../server-module.js';
 import { type UserRegistration, userRegistrationSchema } from './user-registration.schema.js';
 import type { UserRegistrationStore } from './user-registration.store.js';
 
-type ConsumerOptions = Parameters<typeof defineConsumer>[0];
-
 /** Parts of the module. */
-export interface UserRegistrationOptions {
+export interface UserRegistrationOptions extends ConsumingOptions {
   readonly store: UserRegistrationStore;
-  /** The store and the inbox share transactions. Default `false`. */
-  readonly hasTransactions?: boolean;
-  /** Default: deferred by 5 s, 30 s and 5 min. */
-  readonly retry?: NonNullable<ConsumerOptions['retry']>;
-  /** Default `drop`, as the guide has it; `dead-letter` keeps them. */
-  readonly invalid?: 'drop' | 'dead-letter';
 }
 
 /** What the module publishes. */
@@ -32,12 +25,10 @@ const userRegistration = defineTopic({
 export function userRegistrationModule(
   options: UserRegistrationOptions,
 ): ServerModule<UserRegistrationPublisher> {
-  const { store, hasTransactions = false, invalid = 'drop' } = options;
+  const { store } = options;
   const shared = {
     topic: userRegistration,
-    invalid,
-    retry: options.retry ?? { deferred: ['5s', '30s', '5m'] },
-    ...(hasTransactions ? { inbox: { transaction: true } as const } : {}),
+    ...consuming(options),
   };
   const welcome = defineConsumer<UserRegistration>({
     ...shared,
