@@ -97,7 +97,7 @@ const row = (
     const mongodb = await openMongodb(uniqueName('inbox'));
     try {
       const { ours, theirs } = sides(servers, mongodb.connection);
-      const result = await contest(ours, theirs, { rounds: 3, count });
+      const result = await contest(ours, theirs, { rounds: 5, count });
       return { ...setting, unit: 'msg/s', ...result, lessIsBetter: false };
     } finally {
       await mongodb.close();
@@ -110,7 +110,7 @@ export const consumeInboxRows: readonly Row[] = [
     {
       name: 'inbox: consume RabbitMQ with mongoInbox / without an inbox',
       needs: 'servers',
-      count: 20_000,
+      count: 60_000,
       goal: 0.5,
       stretch: 0.7,
     },
@@ -123,7 +123,7 @@ export const consumeInboxRows: readonly Row[] = [
     {
       name: 'inbox: consume Kafka with mongoInbox / its claims and marks alone, in bulks of 500',
       needs: 'servers',
-      count: 20_000,
+      count: 60_000,
       goal: 0.6,
       stretch: 0.8,
     },

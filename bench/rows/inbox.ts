@@ -27,7 +27,7 @@ const row = (
     const mongodb = await openMongodb(uniqueName('inbox'));
     try {
       const { ours, theirs } = sides(mongodb.connection);
-      const result = await contest(ours, theirs, { rounds: 3, count });
+      const result = await contest(ours, theirs, { rounds: 5, count });
       return { ...goal, ...result, lessIsBetter: false };
     } finally {
       await mongodb.close();

@@ -6,8 +6,11 @@ import { wait } from './backoff.js';
 export const DOWN_WAIT_MIN_MS = 100;
 export const DOWN_WAIT_MAX_MS = 10_000;
 
-/** Bulks of one kind on their way at a time: what is asked for meanwhile gathers for the next one. */
-const IN_FLIGHT_MAX = 2;
+/**
+ * Bulks of one kind on their way at a time. A call costs as much as some fifty of its messages: the next one follows when none
+ * is on its way, when half a bulk has gathered, or with what could not go in the same call.
+ */
+const IN_FLIGHT_MAX = 4;
 
 /** What asks: a delivery. */
 export interface Asker {
@@ -57,6 +60,8 @@ export class BulkAsks<Answer> {
   #queue: Ask<Answer>[] = [];
   #inFlight = 0;
   #isScheduled = false;
+  /** The last call left some behind: of another token, or a second copy, or too many. */
+  #isLeftOver = false;
 
   constructor(options: BulkAsksOptions<Answer>) {
     this.#options = options;
@@ -74,10 +79,16 @@ export class BulkAsks<Answer> {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#inFlight >= IN_FLIGHT_MAX || this.#queue.length === 0) return;
+    if (this.#isScheduled || this.#queue.length === 0 || !this.#hasRoom) return;
     this.#isScheduled = true;
     // Not a microtask: handlers that end in the same turn, each after some promises of its own, go together.
     setImmediate(this.#flush);
+  }
+
+  get #hasRoom(): boolean {
+    if (this.#inFlight === 0) return true;
+    const isWorthACall = this.#isLeftOver || this.#queue.length >= this.#options.size / 2;
+    return isWorthACall && this.#inFlight < IN_FLIGHT_MAX;
   }
 
   readonly #flush = (): void => {
@@ -91,15 +102,13 @@ export class BulkAsks<Answer> {
     this.#schedule();
   };
 
-  /** Never two copies of one message in a bulk: under one token both would own it. */
+  /** Never two copies of one message in a bulk: under one token both would own it. Their generations do not matter. */
   #takeDistinct(): Ask<Answer>[] {
-    const { size, newToken } = this.#options;
-    const token = newToken?.() ?? '';
-    const messages = new Set<string>();
-    return this.#take(size, ({ copy, holder }) => {
-      const message = `${copy.generation}/${copy.id}`;
-      if (messages.has(message)) return false;
-      messages.add(message);
+    const token = this.#options.newToken?.() ?? '';
+    const ids = new Set<string>();
+    return this.#take(({ copy, holder }) => {
+      if (ids.has(copy.id)) return false;
+      ids.add(copy.id);
       holder.token = token;
       return true;
     });
@@ -107,16 +116,21 @@ export class BulkAsks<Answer> {
 
   #takeOneToken(): Ask<Answer>[] {
     const token = this.#queue[0]?.holder.token;
-    return this.#take(this.#options.size, ({ holder }) => holder.token === token);
+    return this.#take(({ holder }) => holder.token === token);
   }
 
-  #take(size: number, belongs: (ask: Ask<Answer>) => boolean): Ask<Answer>[] {
+  /** Up to a bulk of those that belong; the others stay, in order. */
+  #take(belongs: (ask: Ask<Answer>) => boolean): Ask<Answer>[] {
+    const queue = this.#queue;
     const taken: Ask<Answer>[] = [];
-    this.#queue = this.#queue.filter((ask) => {
-      if (taken.length === size || !belongs(ask)) return true;
-      taken.push(ask);
-      return false;
-    });
+    const passed: Ask<Answer>[] = [];
+    let at = 0;
+    for (; at < queue.length && taken.length < this.#options.size; at += 1) {
+      const ask = queue[at] as Ask<Answer>;
+      (belongs(ask) ? taken : passed).push(ask);
+    }
+    this.#queue = passed.concat(queue.slice(at));
+    this.#isLeftOver = this.#queue.length > 0;
     return taken;
   }
 

@@ -64,7 +64,7 @@ export class BulkEntry implements AheadOfTurn {
   askForClaim(): void {
     const { claim } = this.#work;
     if (this.isOver || claim === null) this.#answered('lost');
-    else claim.ask((passage) => this.#answered(passage));
+    else claim.ask((outcome) => this.#answered(outcome ?? 'lost'));
   }
 
   /** Its turn has come: true if there is nothing left for the delivery to do, false if it begins anew. */

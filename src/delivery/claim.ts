@@ -1,5 +1,5 @@
-import type { Awaitable, InboxCopy, InboxTransaction } from '../contract/inbox.js';
-import type { Asker, TokenHolder } from './bulk-asks.js';
+import type { Awaitable, ClaimOutcome, InboxCopy, InboxTransaction } from '../contract/inbox.js';
+import type { Asker, Tell, TokenHolder } from './bulk-asks.js';
 import type { InboxGate, Mark, Passage } from './inbox-gate.js';
 
 /** The claim of one delivery in the inbox. Every try to get it has a token of its own. */
@@ -22,8 +22,8 @@ export class Claim implements TokenHolder {
     return this.#gate.claim(this, this.#asker);
   }
 
-  /** Asks a store that is asked in bulk; `busy` if someone else holds it. */
-  ask(tell: (passage: Passage | 'busy') => void): void {
+  /** Asks a store that is asked in bulk; `busy` if someone else holds it, `null` if the delivery ended first. */
+  ask(tell: Tell<ClaimOutcome>): void {
     this.#gate.claimOnce(this, this.#asker, tell);
   }
 
@@ -37,8 +37,8 @@ export class Claim implements TokenHolder {
     return this.#gate.mark(what, claimant, this.#asker);
   }
 
-  /** Marks the message as done: at once (`true`, `false`), or `tell` has it later. */
-  markDone(tell: (isOurs: boolean) => void): boolean | null {
+  /** Marks the message as done: at once (`true`, `false`), or `tell` has it later; only `true` is a success. */
+  markDone(tell: Tell<boolean>): boolean | null {
     if (this.#isSettled) return true;
     if (this.#gate.isBulk) this.#gate.markDone(this, this.#asker, tell);
     else {

@@ -2,7 +2,14 @@ import type { Clock } from '../contract/clock.js';
 import type { Awaitable, ClaimOutcome, Inbox, InboxCopy, InboxTransaction } from '../contract/inbox.js';
 import { isThenable } from '../messages/thenable.js';
 import { wait } from './backoff.js';
-import { type Asker, BulkAsks, DOWN_WAIT_MAX_MS, DOWN_WAIT_MIN_MS, type TokenHolder } from './bulk-asks.js';
+import {
+  type Asker,
+  BulkAsks,
+  DOWN_WAIT_MAX_MS,
+  DOWN_WAIT_MIN_MS,
+  type Tell,
+  type TokenHolder,
+} from './bulk-asks.js';
 
 /** Pauses between two looks at a claim of somebody else's, ms. */
 export const BUSY_WAIT_MIN_MS = 10;
@@ -102,15 +109,13 @@ export class InboxGate {
   }
 
   /** Asks a store that is asked in bulk for a claim; `busy` is not waited for. */
-  claimOnce(claimant: Claimant, asker: Asker, tell: (passage: Passage | 'busy') => void): void {
-    const ask = { copy: claimant.copy, holder: claimant, asker };
-    this.#bulks?.claim.askFor({ ...ask, tell: (outcome) => tell(outcome ?? 'lost') });
+  claimOnce(claimant: Claimant, asker: Asker, tell: Tell<ClaimOutcome>): void {
+    this.#bulks?.claim.askFor({ copy: claimant.copy, holder: claimant, asker, tell });
   }
 
-  /** Marks a record of a store that is asked in bulk as done; `false` as `mark` has it. */
-  markDone(claimant: Claimant, asker: Asker, tell: (isOurs: boolean) => void): void {
-    const ask = { copy: claimant.copy, holder: claimant, asker };
-    this.#bulks?.marks.markDone.askFor({ ...ask, tell: (isOurs) => tell(isOurs ?? false) });
+  /** Marks a record of a store that is asked in bulk as done; not `true`: as `mark` has it. */
+  markDone(claimant: Claimant, asker: Asker, tell: Tell<boolean>): void {
+    this.#bulks?.marks.markDone.askFor({ copy: claimant.copy, holder: claimant, asker, tell });
   }
 
   /** A conditional write; `false` if the claim was lost or the delivery ended first. */

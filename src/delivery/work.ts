@@ -282,9 +282,9 @@ export class Work implements Arrival, Entrant, RunOwner {
     else this.#marked(isMarked);
   }
 
-  #marked(isOurs: boolean): void {
+  #marked(isOurs: boolean | null): void {
     try {
-      if (isOurs) this.#settleAndLeave();
+      if (isOurs === true) this.#settleAndLeave();
       else this.goOn(this.#scope.lettingGo.lookAgain(this, DONE));
     } catch (error) {
       this.failInside(error);

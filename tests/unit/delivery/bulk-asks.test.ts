@@ -25,7 +25,7 @@ function createScene({ size = 500, claims = true } = {}) {
       return call.promise;
     },
   });
-  const ask = (id: string, { token = '', generation = 0, stop = new AbortController() } = {}) => {
+  const ask = (id: string, { token = '', stop = new AbortController() } = {}) => {
     const holder = { token };
     const asker = {
       signal: stop.signal,
@@ -33,7 +33,7 @@ function createScene({ size = 500, claims = true } = {}) {
         return stop.signal.aborted;
       },
     };
-    return { holder, stop, answer: asks.ask(copyOf(id, 1, generation), holder, asker) };
+    return { holder, stop, answer: asks.ask(copyOf(id), holder, asker) };
   };
   const shown = () => calls.map(({ ids, token }) => `${token}: ${ids.join(' ')}`);
   return { clock, calls, answered, ask, shown };
@@ -51,17 +51,30 @@ test('what is asked in one turn of the event loop goes in one call under one fre
   expect(await Promise.all([first.answer, second.answer])).toEqual(['one', 'two']);
 });
 
-test('two calls are on their way at most; what is asked meanwhile gathers', async () => {
+test('what is asked while a call is on its way gathers until that is back', async () => {
   const { ask, calls, shown } = createScene();
-  for (const id of ['a', 'b', 'c', 'd', 'e']) {
+  for (const id of ['a', 'b', 'c']) {
     ask(id);
     await nextTurn();
   }
-  expect(shown()).toEqual(['t1: a', 't2: b']);
+  expect(shown()).toEqual(['t1: a']);
   calls[0]?.resolve(['x']);
   await nextTurn();
   await nextTurn();
-  expect(shown()).toEqual(['t1: a', 't2: b', 't3: c d e']);
+  expect(shown()).toEqual(['t1: a', 't2: b c']);
+});
+
+test('half a bulk does not wait for a call that is on its way; four calls are, at most', async () => {
+  const { ask, calls, shown } = createScene({ size: 4 });
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j']) {
+    ask(id);
+    await nextTurn();
+  }
+  expect(shown()).toEqual(['t1: a', 't2: b c', 't3: d e', 't4: f g']);
+  calls[0]?.resolve(['x']);
+  await nextTurn();
+  await nextTurn();
+  expect(shown().at(-1)).toBe('t5: h i j');
 });
 
 test('a call holds no more copies than are worth one', async () => {
@@ -74,10 +87,10 @@ test('a call holds no more copies than are worth one', async () => {
 
 test('two copies of one message never go under one token: both would own it', async () => {
   const { ask, shown } = createScene();
-  for (const generation of [0, 0, 1]) ask('a', { generation });
+  for (const id of ['a', 'a', 'b']) ask(id);
   await nextTurn();
   await nextTurn();
-  expect(shown()).toEqual(['t1: a a', 't2: a']);
+  expect(shown()).toEqual(['t1: a b', 't2: a']);
 });
 
 test('those who own a token already go with others of that token', async () => {
@@ -118,6 +131,7 @@ test('when nobody waits any more the call is not repeated, and the next one goes
   first.stop.abort();
   expect(await first.answer).toBeNull();
   ask('b');
+  await nextTurn();
   await nextTurn();
   expect(shown()).toEqual(['t1: a', 't2: b']);
 });
