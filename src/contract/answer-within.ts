@@ -12,9 +12,9 @@ export interface AnswerLimit {
 
 /**
  * The answer of a store, or the limit's error after its time. The limit is ours because no client's own covers every wait.
- * The driver of MongoDB (7.5) limits what the server does, not the wait for its answer: a frozen server is waited for until
- * the driver's monitor gives it up, some 30 s later, and one that died just as it was asked sometimes without end. An answer
- * that comes too late is dropped.
+ * Options of MongoDB's driver limit what the server does (`maxTimeMS`) or nothing (`timeoutMS`, from 7.8 on), not the wait for
+ * its answer: a frozen server is waited for until the driver's monitor gives it up, some 30 s later, and one that died just as
+ * it was asked sometimes without end. An answer that comes too late is dropped.
  */
 export function answerWithin<Answer>(limit: AnswerLimit, asked: PromiseLike<Answer>): Promise<Answer> {
   const { clock, timeoutMs, store, code } = limit;

@@ -1,19 +1,18 @@
 import type { ClaimOutcome } from '../../contract/inbox.js';
-import type { InsertRecords } from './insert-records.js';
 import { type InboxRecord, isSettledFor, type Records, type Wanted } from './record.js';
 import type { Sightings } from './sightings.js';
-import { isTimeLimit } from './store-errors.js';
+import type { WriteCommands } from './write-commands.js';
 
 /** What claiming needs. */
 export interface ClaimStore {
   readonly records: Records;
-  readonly insert: InsertRecords;
+  readonly writes: WriteCommands;
   readonly sightings: Sightings;
   readonly monotonicMs: () => number;
   readonly leaseMs: number;
   /** Claims that ended without a word, after which the message is buried. */
   readonly maxClaims: number;
-  /** Longest wait of a takeover for an open transaction, ms. */
+  /** How long the server tries to take what an open transaction holds, ms. */
   readonly takeoverMs: number;
 }
 
@@ -40,7 +39,7 @@ export async function claimRecords(
 }
 
 /** Inserts a claimed record for each message that nobody knows; resolves with those that somebody does. */
-async function insertNew({ insert, leaseMs }: ClaimStore, wanted: readonly Wanted[], token: string) {
+async function insertNew({ writes, leaseMs }: ClaimStore, wanted: readonly Wanted[], token: string) {
   const fresh = wanted.map(
     ({ key, attempt }): InboxRecord => ({
       _id: key,
@@ -52,7 +51,7 @@ async function insertNew({ insert, leaseMs }: ClaimStore, wanted: readonly Wante
       leaseMs,
     }),
   );
-  const places = await insert(fresh);
+  const places = await writes.insert(fresh);
   return places.map((place) => wanted[place] as Wanted);
 }
 
@@ -71,8 +70,8 @@ async function lookAt(
     const outcome = record === undefined ? 'busy' : judge(store, record, { attempt, token, askedMs });
     if (outcome !== 'free') outcomes.set(key, outcome);
     else if (record !== undefined) takes.push({ record, attempt });
-    if (outcome !== 'busy') store.sightings.forget(key);
-    else if (record !== undefined) store.sightings.note(record, answeredMs);
+    if (outcome === 'busy' && record !== undefined) store.sightings.note(record, answeredMs);
+    else if (outcome !== 'free') store.sightings.forget(key);
   }
   return takes;
 }
@@ -98,16 +97,18 @@ async function takeOver(
   store: ClaimStore,
   { takes, token, outcomes }: { takes: readonly Take[]; token: string; outcomes: Outcomes },
 ): Promise<void> {
-  const { records, takeoverMs, maxClaims } = store;
-  for (const { record } of takes) outcomes.set(record._id, 'busy');
-  const updates = groupsOf(takes).map((group) => ({ updateMany: takeOf(store, group, token) }));
-  try {
-    await records.bulkWrite(updates, { ordered: false, timeoutMS: takeoverMs });
-  } catch (error) {
-    if (!isTimeLimit(error)) throw error; // held by an open transaction; whoever was taken is found all the same
+  const { records, writes, sightings, takeoverMs, maxClaims } = store;
+  const triedMs = store.monotonicMs();
+  const statements = groupsOf(takes).map((group) => takeOf(store, group, token));
+  await writes.update(statements, takeoverMs);
+  const keys = takes.map(({ record }) => record._id);
+  const ours = await records.find({ _id: { $in: keys }, token }).toArray();
+  const held = new Map(ours.map((record) => [record._id, heldAs(record, maxClaims)]));
+  for (const key of keys) {
+    outcomes.set(key, held.get(key) ?? 'busy');
+    if (held.has(key)) sightings.forget(key);
+    else sightings.noteHeld(key, triedMs);
   }
-  const ours = records.find({ _id: { $in: takes.map(({ record }) => record._id) }, token });
-  for (const record of await ours.toArray()) outcomes.set(record._id, heldAs(record, maxClaims));
 }
 
 /** Takes that one update can do: seen in the same state, and taken for the same attempt. */
@@ -128,14 +129,14 @@ function takeOf({ leaseMs, maxClaims }: ClaimStore, group: readonly Take[], mine
   const { state, token, renewals, claims } = record;
   const isBuried = state === 'burying' || claims >= maxClaims;
   return {
-    filter: {
+    q: {
       _id: { $in: group.map((take) => take.record._id) },
       state,
       token,
       renewals,
       attempt: { $lte: attempt },
     },
-    update: {
+    u: {
       $set: {
         state: isBuried ? ('burying' as const) : ('claimed' as const),
         token: mine,

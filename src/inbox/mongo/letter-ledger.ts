@@ -73,7 +73,6 @@ export function mongoLedger(connection: mongoose.Connection, options: MongoLedge
         readPreference: 'primary',
         readConcern: { level: 'majority' },
         writeConcern: { w: 'majority' },
-        timeoutMS: timeoutMs,
       });
   return {
     async marksOf(letters) {

@@ -8,7 +8,6 @@ import { unknownOptions } from '../../contract/known-options.js';
 import type { LetterLedger } from '../../contract/letter-ledger.js';
 import { answerWithin } from './answer-within.js';
 import { type ClaimStore, claimRecords } from './claim-records.js';
-import { insertsInto } from './insert-records.js';
 import { inspectStore } from './inspect.js';
 import { mongoLedger } from './letter-ledger.js';
 import { moveRecords, releaseRecords } from './mark-records.js';
@@ -18,6 +17,7 @@ import { isSettledFor, keyOf, type Records } from './record.js';
 import { Renewals } from './renewals.js';
 import { Sightings } from './sightings.js';
 import { isTransient } from './store-errors.js';
+import { writesTo } from './write-commands.js';
 
 /** Options of `mongoInbox`. */
 export interface MongoInboxOptions {
@@ -49,7 +49,8 @@ const KNOWN = ['collection', 'ttl', 'lease', 'maxClaims', 'timeout'] satisfies (
 /** Most copies in one call. */
 const BULK_SIZE = 500;
 
-const TAKEOVER_MAX_MS = 1_000;
+/** A bulk of claims waits for so long at most, in which the server can take hundreds that nobody holds. */
+const TAKEOVER_MAX_MS = 250;
 
 const LEASE_MIN_MS = 1_000;
 
@@ -217,7 +218,7 @@ export class MongoInbox implements Inbox {
     const records: Records = openRecords(this.#connection, this.#settings);
     return {
       records,
-      insert: insertsInto(this.#connection, this.#settings),
+      writes: writesTo(this.#connection, this.#settings),
       sightings: new Sightings(),
       renewals: new Renewals({ records, clock: this.#clock, leaseMs, timeoutMs }),
       monotonicMs: () => this.#clock.monotonicMs(),

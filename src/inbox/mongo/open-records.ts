@@ -10,23 +10,23 @@ const NAMESPACE_EXISTS = 48;
 export interface RecordsSpec {
   readonly collection: string;
   readonly ttlMs: number;
-  /** Longest wait for an answer, ms. */
-  readonly timeoutMs: number;
 }
 
 /**
  * Opens the collection with everything that safety needs, whatever the connection's URL says: primary, majority read and
  * write concern. The unique key is `_id`.
  */
-export function openRecords(connection: mongoose.Connection, spec: Omit<RecordsSpec, 'ttlMs'>): Records {
+export function openRecords(
+  connection: mongoose.Connection,
+  { collection }: Pick<RecordsSpec, 'collection'>,
+): Records {
   return connection
     .getClient()
     .db(connection.name)
-    .collection<InboxRecord>(spec.collection, {
+    .collection<InboxRecord>(collection, {
       readPreference: 'primary',
       readConcern: { level: 'majority' },
       writeConcern: { w: 'majority' },
-      timeoutMS: spec.timeoutMs,
     });
 }
 
@@ -34,7 +34,7 @@ export function openRecords(connection: mongoose.Connection, spec: Omit<RecordsS
 export async function provisionRecords(connection: mongoose.Connection, spec: RecordsSpec): Promise<void> {
   const records = openRecords(connection, spec);
   const db = connection.getClient().db(connection.name);
-  await db.createCollection(spec.collection, { timeoutMS: spec.timeoutMs }).catch((error) => {
+  await db.createCollection(spec.collection).catch((error) => {
     if (error?.code !== NAMESPACE_EXISTS) throw error;
   });
   const indexes = await records.indexes();

@@ -5,7 +5,12 @@ interface Sighting {
   readonly token: string | null;
   readonly renewals: number;
   readonly sinceMs: number;
+  /** Not to be taken over before; it was tried, and an open transaction holds it. */
+  notBeforeMs: number;
 }
+
+/** Between two tries at a record that an open transaction holds, ms: each one keeps a bulk of claims waiting. */
+export const HELD_PAUSE_MS = 5_000;
 
 /** Most claims that are watched. One that is pushed out is watched anew, so it is taken over later, never earlier. */
 const SIGHTINGS_MAX = 10_000;
@@ -21,7 +26,8 @@ export class Sightings {
   hasStoodStill(record: InboxRecord, askedMs: number, leaseMs: number): boolean {
     const sighting = this.#seen.get(record._id);
     if (sighting === undefined || !isSame(sighting, record)) return false;
-    return askedMs - sighting.sinceMs >= Math.max(leaseMs, record.leaseMs);
+    const hasStood = askedMs - sighting.sinceMs >= Math.max(leaseMs, record.leaseMs);
+    return hasStood && askedMs >= sighting.notBeforeMs;
   }
 
   /** `answeredMs`: after the record was read. */
@@ -29,12 +35,18 @@ export class Sightings {
     const sighting = this.#seen.get(_id);
     if (sighting !== undefined && isSame(sighting, { token, renewals })) return;
     this.#seen.delete(_id); // so that it moves to the end: the oldest is at the front
-    this.#seen.set(_id, { token, renewals, sinceMs: answeredMs });
+    this.#seen.set(_id, { token, renewals, sinceMs: answeredMs, notBeforeMs: 0 });
     if (this.#seen.size <= SIGHTINGS_MAX) return;
     for (const oldest of this.#seen.keys()) {
       this.#seen.delete(oldest);
       return;
     }
+  }
+
+  /** Taking it over was tried in vain. */
+  noteHeld(key: string, triedMs: number): void {
+    const sighting = this.#seen.get(key);
+    if (sighting !== undefined) sighting.notBeforeMs = triedMs + HELD_PAUSE_MS;
   }
 
   forget(key: string): void {

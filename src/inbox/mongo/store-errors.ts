@@ -6,17 +6,14 @@ interface DriverError {
 }
 
 export const DUPLICATE_KEY = 11_000;
-const MAX_TIME_EXPIRED = 50;
+export const MAX_TIME_EXPIRED = 50;
 const NO_SUCH_TRANSACTION = 251;
 
 const read = (error: unknown): DriverError =>
   typeof error === 'object' && error !== null ? (error as DriverError) : {};
 
-/** True if a write waited as long as it may: an open transaction holds the record. */
-export function isTimeLimit(error: unknown): boolean {
-  const { name, code } = read(error);
-  return code === MAX_TIME_EXPIRED || name === 'MongoOperationTimeoutError';
-}
+/** True if the server tried for as long as it may: an open transaction holds the record. */
+export const isTimeLimit = (error: unknown): boolean => read(error).code === MAX_TIME_EXPIRED;
 
 /** True if the driver or the server says so of the error. */
 const hasLabel = (error: unknown, label: string): boolean => read(error).hasErrorLabel?.(label) === true;

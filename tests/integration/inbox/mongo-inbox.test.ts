@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type mongoose from 'mongoose';
 import type { MongoInbox } from '../../../src/inbox/mongo/mongo-inbox.js';
+import { HELD_PAUSE_MS } from '../../../src/inbox/mongo/sightings.js';
 import { copyOf } from '../../support/inbox/copy-of.js';
 import { describeInboxContract } from '../../support/inbox/inbox-contract.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
@@ -188,6 +189,41 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
       seen.push(Number(await seconds()) / 86_400);
     }
     expect(seen).toEqual([10, 30, 30]);
+  });
+
+  test('what an open transaction of a dead owner holds keeps nobody else waiting, and is taken when that has ended', async () => {
+    const client = await connectMongoose(server.address.url, {
+      monitorCommands: true,
+      dbName: connection.name,
+    });
+    const updates: unknown[] = [];
+    client.getClient().on('commandStarted', ({ commandName }: { commandName: string }) => {
+      if (commandName === 'update') updates.push(commandName);
+    });
+    const { a, times, records } = await twoInstances();
+    const options = { collection: records.collectionName, lease: LEASE_MS };
+    const b = await openInbox(client, options, times[1].clock);
+    await a.claim('c', [copyOf('held')], 'a1');
+    const transaction = await a.transactions.begin('c', copyOf('held'), 'a1'); // and then its owner died
+    await b.claim('c', [copyOf('held')], 'b1');
+    times[1].pass(LEASE_MS);
+    const claim = (id: string, token: string) => b.claim('c', [copyOf('held'), copyOf(id)], token);
+    expect(await claim('one', 'b2')).toEqual(['busy', 'claimed']);
+    expect(updates).toHaveLength(1);
+    // The server does not go on for somebody who waits no longer.
+    const admin = connection.getClient().db('admin');
+    const running = admin.aggregate([
+      { $currentOp: {} },
+      { $match: { op: 'update', ns: `${connection.name}.${records.collectionName}` } },
+    ]);
+    expect(await running.toArray()).toEqual([]);
+    // It is not tried with each claim.
+    expect(await claim('two', 'b3')).toEqual(['busy', 'claimed']);
+    expect(updates).toHaveLength(1);
+    await transaction?.abort();
+    times[1].pass(HELD_PAUSE_MS);
+    expect(await claim('three', 'b4')).toEqual(['claimed', 'claimed']);
+    await client.close();
   });
 
   test('every command says primary and majority, whatever the URL says', async () => {
