@@ -3,6 +3,7 @@ import type mongoose from 'mongoose';
 import { checkHistory } from '../../src/testing/index.js';
 import { connectMongoose } from '../integration/inbox/mongo-store.js';
 import type { Step } from '../support/frozen/freeze.js';
+import { embeddedLog, embeddedQueues } from '../support/frozen/instance.js';
 import { type FrozenPlan, runFrozen } from '../support/frozen/run-frozen.js';
 import { describeWithServers } from '../support/servers/describe-with-servers.js';
 import { type MongodbServer, startMongodb } from '../support/servers/mongodb.js';
@@ -26,10 +27,13 @@ describeWithServers('an owner that stands still past its lease', { own: ['mongod
   });
 
   describe.each([
-    ['with transactions', true],
-    ['without transactions', false],
-  ])('%s (scenario 1)', (_, transaction) => {
-    const run = (step: Step, id: string) => runFrozen({ connection, transaction, step, id });
+    ['on the queues with transactions', true, embeddedQueues],
+    ['on the queues without transactions', false, embeddedQueues],
+    ['on the log with transactions', true, embeddedLog],
+    ['on the log without transactions', false, embeddedLog],
+  ])('%s (scenario 1)', (_, transaction, openPlace) => {
+    const run = (step: Step, id: string) =>
+      runFrozen({ connection, place: openPlace(), transaction, step, id });
 
     test.each(['before the effect', 'before done'] as const)(
       '%s, then wakes',

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type mongoose from 'mongoose';
-import { systemClock } from '../../src/delivery/system-clock.js';
 import { untilHolds } from '../../src/testing/contract/until-holds.js';
-import { checkHistory, createQueueStore, recordHistory } from '../../src/testing/index.js';
+import { checkHistory, recordHistory } from '../../src/testing/index.js';
 import { connectMongoose } from '../integration/inbox/mongo-store.js';
-import { CONSUMER, GROUP, openInstance, orders } from '../support/frozen/instance.js';
+import { CONSUMER, embeddedQueues, openInstance } from '../support/frozen/instance.js';
 import { describeWithServers } from '../support/servers/describe-with-servers.js';
 import { type MongodbServer, startMongodb } from '../support/servers/mongodb.js';
 
@@ -29,19 +28,19 @@ describeWithServers('a commit with an unknown outcome (scenario 11)', { own: ['m
 
   test.each(ANSWERS)('%s: one effect, and the handler is not run again', async (_, answer) => {
     await connection.dropDatabase();
-    const store = createQueueStore({ clock: systemClock });
+    const place = embeddedQueues();
     const history = recordHistory();
-    history.add({ type: 'consumer', consumer: CONSUMER, topic: orders.name });
-    const { bus, told } = await openInstance({ store, connection, history, transaction: true });
+    history.add({ type: 'consumer', consumer: CONSUMER, topic: place.topic.name });
+    const { bus, told } = await openInstance({ place, connection, history, transaction: true });
     const admin = connection.getClient().db('admin');
     const off = { configureFailPoint: 'failCommand', mode: 'off' };
     const before = (await admin.command(off)).count;
     const data = { failCommands: ['commitTransaction'], ...answer };
     await admin.command({ configureFailPoint: 'failCommand', mode: { times: 1 }, data });
     try {
-      await history.publish(bus, orders, { data: { n: 1 }, id: 'good-1' });
+      await history.publish(bus, place.topic, { data: { n: 1 }, id: 'good-1' });
       await told.first((word) => word === 'settled');
-      await untilHolds('the queue is empty', () => store.depth(GROUP) === 0);
+      await untilHolds('the queue is empty', () => place.depth() === 0);
     } finally {
       await bus.close({ deadlineMs: 0 });
     }

@@ -1,4 +1,5 @@
 import type mongoose from 'mongoose';
+import type { BrokerParts } from '../../../src/container.js';
 import type { BrokerPort, Delivery } from '../../../src/contract/broker.js';
 import type { Clock } from '../../../src/contract/clock.js';
 import type { Inbox } from '../../../src/contract/inbox.js';
@@ -6,6 +7,7 @@ import { copyOf } from '../../../src/delivery/inbox-copy.js';
 import { systemClock } from '../../../src/delivery/system-clock.js';
 import { MongoInbox } from '../../../src/inbox/mongo/mongo-inbox.js';
 import {
+  type BrokerName,
   createBus,
   createLogger,
   defineConsumer,
@@ -14,10 +16,12 @@ import {
   type MessageBus,
 } from '../../../src/index.js';
 import {
+  createLogBroker,
+  createLogStore,
   createQueueBroker,
+  createQueueStore,
   createRecorder,
   type HistoryRecorder,
-  type QueueStore,
 } from '../../../src/testing/index.js';
 import { overlay } from '../killable/overlay.js';
 import { fateOf } from '../killable/plan.js';
@@ -25,16 +29,54 @@ import { createStopper, stopsAtBroker, tellsCommits } from '../killable/points.j
 import { type Freeze, freezesAtBroker, freezesAtInbox } from './freeze.js';
 
 /** The topic of all instances. */
-export const orders = defineTopic<{ n: number }>({ name: 'orders', brokers: ['rabbitmq'] });
+const topicOn = (broker: BrokerName) =>
+  defineTopic<{ n: number }>({ name: 'orders', brokers: [broker], key: () => KEY });
+
+/** Of a partition that the first member of a group loses when a second one joins. */
+const KEY = 'd';
 
 export const CONSUMER = 'billing';
 export const GROUP = 'billing-group';
 /** How long a claim must have stood still, ms. */
 export const LEASE_MS = 30_000;
 
+/** What all instances are clients of. */
+export interface FrozenBroker {
+  readonly broker: BrokerName;
+  readonly topic: ReturnType<typeof topicOn>;
+  connect(parts: BrokerParts): BrokerPort;
+  /** Messages that wait, retry copies among them. */
+  depth(): number;
+  letters(): number;
+}
+
+const RETRY = `${GROUP}_retry_50ms`;
+
+export function embeddedQueues(): FrozenBroker {
+  const store = createQueueStore({ clock: systemClock });
+  return {
+    broker: 'rabbitmq',
+    topic: topicOn('rabbitmq'),
+    connect: (parts) => createQueueBroker({ ...parts, store }),
+    depth: () => store.depth(GROUP) + store.depth(RETRY),
+    letters: () => store.depth(`${GROUP}_dlq`),
+  };
+}
+
+export function embeddedLog(): FrozenBroker {
+  const store = createLogStore({ clock: systemClock });
+  return {
+    broker: 'kafka',
+    topic: topicOn('kafka'),
+    connect: (parts) => createLogBroker({ ...parts, store }),
+    depth: () => store.lag(GROUP, 'orders') + store.lag(GROUP, RETRY),
+    letters: () => store.read('orders_dlt').length,
+  };
+}
+
 /** What the instances of one test share. */
 export interface Fleet {
-  readonly store: QueueStore;
+  readonly place: FrozenBroker;
   readonly connection: mongoose.Connection;
   readonly history: HistoryRecorder;
   readonly transaction: boolean;
@@ -59,20 +101,21 @@ export interface Instance {
 
 /** Starts an instance on the shared queue and the shared inbox. */
 export async function openInstance(fleet: Fleet, options: InstanceOptions = {}): Promise<Instance> {
-  const { history, store } = fleet;
+  const { history, place } = fleet;
+  const { broker } = place;
   const { freeze } = options;
   const told = createRecorder<'busy' | 'settled'>('words');
   const time = createHandClock({ isFrozen: freeze !== undefined });
   const onSettle = settling(fleet, told);
   const bus = await createBus({
-    config: await loadConfig({ EMBEDDED: 'true', CONSUMER_BILLING_BROKER: 'rabbitmq' }, { file: false }),
+    config: await loadConfig({ EMBEDDED: 'true', CONSUMER_BILLING_BROKER: broker }, { file: false }),
     consumers: [consumerOf(fleet, options)],
     inbox: openInbox(fleet, { freeze, clock: time.clock, onBusy: () => told.add('busy') }),
     logger: createLogger({ level: 'silent' }),
     clock: freeze === undefined ? systemClock : createPausedClock(freeze),
     brokers: {
-      rabbitmq: (parts): BrokerPort => {
-        const port = stopsAtBroker(createQueueBroker({ ...parts, store }), STOPS_NOWHERE, onSettle);
+      [broker]: (parts: BrokerParts): BrokerPort => {
+        const port = stopsAtBroker(place.connect(parts), STOPS_NOWHERE, onSettle);
         return freeze === undefined ? port : freezesAtBroker(port, freeze);
       },
     },
@@ -97,10 +140,10 @@ const settling =
     told.add('settled');
   };
 
-function consumerOf({ connection, history, transaction }: Fleet, { freeze, fate }: InstanceOptions) {
+function consumerOf({ connection, history, place, transaction }: Fleet, { freeze, fate }: InstanceOptions) {
   return defineConsumer<{ n: number }>({
     name: CONSUMER,
-    topic: orders,
+    topic: place.topic,
     group: GROUP,
     retry: { inline: { attempts: 1 }, deferred: [50] },
     inbox: { transaction },

@@ -1,13 +1,21 @@
 import type mongoose from 'mongoose';
-import { systemClock } from '../../../src/delivery/system-clock.js';
 import { untilHolds } from '../../../src/testing/contract/until-holds.js';
-import { createQueueStore, type HistoryEvent, recordHistory } from '../../../src/testing/index.js';
+import { type HistoryEvent, recordHistory } from '../../../src/testing/index.js';
 import { createFreeze, type Step } from './freeze.js';
-import { type Fleet, GROUP, type Instance, LEASE_MS, openInstance, orders } from './instance.js';
+import {
+  embeddedQueues,
+  type Fleet,
+  type FrozenBroker,
+  type Instance,
+  LEASE_MS,
+  openInstance,
+} from './instance.js';
 
 /** One owner that stands still, and one heir. */
 export interface FrozenPlan {
   readonly connection: mongoose.Connection;
+  /** Default: embedded queues. */
+  readonly place?: FrozenBroker;
   readonly transaction: boolean;
   readonly step: Step;
   readonly id: string;
@@ -32,10 +40,11 @@ const PATIENCE_MS = 30_000;
  */
 export async function runFrozen(plan: FrozenPlan): Promise<FrozenRun> {
   const { connection, transaction, step, id, heirFate } = plan;
-  const store = createQueueStore({ clock: systemClock });
+  const { place = embeddedQueues() } = plan;
+  const { broker, topic } = place;
   const history = recordHistory();
-  history.add({ type: 'consumer', consumer: 'billing', topic: orders.name });
-  const fleet: Fleet = { store, connection, history, transaction };
+  history.add({ type: 'consumer', consumer: 'billing', topic: topic.name });
+  const fleet: Fleet = { place, connection, history, transaction };
   const freeze = createFreeze(step);
   const instances: Instance[] = [];
   const open = async (...asked: Parameters<typeof openInstance>): Promise<Instance> => {
@@ -45,17 +54,20 @@ export async function runFrozen(plan: FrozenPlan): Promise<FrozenRun> {
   };
   try {
     const owner = await open(fleet, { freeze });
-    await history.publish(owner.bus, orders, { data: { n: 1 }, id });
+    await history.publish(owner.bus, topic, { data: { n: 1 }, id });
     await freeze.reached;
     owner.bus.consumer('billing').pause(); // who stands still takes nothing
     const heir = await open(fleet, heirFate === undefined ? {} : { fate: heirFate });
-    await history.publish(heir.bus, orders, { data: { n: 1 }, id }); // the broker delivers it again
+    // The broker delivers it again; the log has done so, when the heir joined.
+    if (broker === 'rabbitmq') await history.publish(heir.bus, topic, { data: { n: 1 }, id });
     await heir.told.first((word) => word === 'busy', PATIENCE_MS);
     heir.pass(LEASE_MS);
     await heir.told.first((word) => word === 'settled', PATIENCE_MS);
     freeze.wake();
-    await owner.told.first((word) => word === 'settled', PATIENCE_MS);
-    owner.bus.consumer('billing').resume();
+    if (broker === 'kafka')
+      await owner.bus.close(); // it has lost its partition, and settles nothing
+    else await owner.told.first((word) => word === 'settled', PATIENCE_MS);
+    if (broker === 'rabbitmq') owner.bus.consumer('billing').resume();
     await untilHolds('the queues are empty', () => isIdle(fleet, instances), PATIENCE_MS);
   } finally {
     await Promise.all(instances.map(({ bus }) => bus.close()));
@@ -64,11 +76,13 @@ export async function runFrozen(plan: FrozenPlan): Promise<FrozenRun> {
   return {
     history: [...history.items],
     effects: await connection.collection('effects').countDocuments(),
-    letters: store.depth(`${GROUP}_dlq`),
+    letters: place.letters(),
   };
 }
 
-function isIdle({ store }: Fleet, instances: readonly Instance[]): boolean {
-  if (store.depth(GROUP) + store.depth(`${GROUP}_retry_50ms`) > 0) return false;
-  return instances.every(({ bus }) => bus.consumer('billing').status().legs.rabbitmq?.unsettled === 0);
+function isIdle({ place }: Fleet, instances: readonly Instance[]): boolean {
+  if (place.depth() > 0) return false;
+  return instances.every(
+    ({ bus }) => (bus.consumer('billing').status().legs[place.broker]?.unsettled ?? 0) === 0,
+  );
 }
