@@ -64,10 +64,10 @@ export async function runFrozen(plan: FrozenPlan): Promise<FrozenRun> {
     heir.pass(LEASE_MS);
     await heir.told.first((word) => word === 'settled', PATIENCE_MS);
     freeze.wake();
-    if (broker === 'kafka')
-      await owner.bus.close(); // it has lost its partition, and settles nothing
-    else await owner.told.first((word) => word === 'settled', PATIENCE_MS);
-    if (broker === 'rabbitmq') owner.bus.consumer('billing').resume();
+    if (broker === 'rabbitmq') {
+      await owner.told.first((word) => word === 'settled', PATIENCE_MS);
+      owner.bus.consumer('billing').resume();
+    } else await owner.bus.close(); // it has lost its partition, and settles nothing
     await untilHolds('the queues are empty', () => isIdle(fleet, instances), PATIENCE_MS);
   } finally {
     await Promise.all(instances.map(({ bus }) => bus.close()));
