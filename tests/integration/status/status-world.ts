@@ -75,6 +75,13 @@ export async function statusWorld(env: Readonly<Record<string, string>>) {
   return {
     run,
     name,
+    topic,
+    consumer,
+    /** The same service under other settings. */
+    readWith: async (other: Readonly<Record<string, string>>): Promise<CreateBusOptions> => ({
+      ...options,
+      config: await loadConfig(other, { file: false }),
+    }),
     group: `${name}-group`,
     options,
     leaveBehind,
