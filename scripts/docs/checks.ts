@@ -1,5 +1,6 @@
 import type { Severity } from '../../src/contract/setup-check.js';
-import { CHECKS, type CheckFacts } from '../../src/preflight/checks.js';
+import type { CheckFacts } from '../../src/preflight/check-facts.js';
+import { CHECKS } from '../../src/preflight/checks.js';
 import { GENERATED, table } from './table.js';
 
 const SEVERITIES: readonly (readonly [Severity, string])[] = [
