@@ -1,28 +1,17 @@
 import { Container, type ResolutionContext, type ServiceIdentifier } from 'inversify';
-import { createKafkaBroker } from './adapters/kafka/broker.js';
-import type { PoisonSource } from './adapters/kafka/poison-letter.js';
-import { createLogBroker } from './adapters/memory/log-broker.js';
-import { createLogStore } from './adapters/memory/log-store.js';
-import { createQueueBroker } from './adapters/memory/queue-broker.js';
-import { createQueueStore } from './adapters/memory/queue-store.js';
-import { createRabbitmqBroker } from './adapters/rabbitmq/broker.js';
 import type { BusConfig } from './config/bus-config.js';
 import { resolveFlags, warnOfUnknownFlags } from './config/flags.js';
 import { secretsOf } from './config/secrets.js';
 import type { BrokerPort } from './contract/broker.js';
 import type { Clock, Random } from './contract/clock.js';
 import type { AnyConsumer } from './contract/consumer.js';
-import { BuscouplerError, describeError } from './contract/errors.js';
-import type { EmitEvent } from './contract/events.js';
+import { describeError } from './contract/errors.js';
 import type { Inbox } from './contract/inbox.js';
-import { formatLogPosition } from './contract/log-position.js';
 import type { Logger } from './contract/logger.js';
-import type { BrokerName, OutgoingMessage } from './contract/message.js';
+import type { BrokerName } from './contract/message.js';
 import type { MessageBus } from './contract/message-bus.js';
 import type { Outbox, OutboxRelay } from './contract/outbox.js';
-import type { PublishBounds } from './contract/settings.js';
 import type { AnyTopic } from './contract/topic.js';
-import { deadLetterOf } from './dead-letters/record.js';
 import { createEventHub, type EventHub } from './delivery/event-hub.js';
 import { TicketBook } from './delivery/publish-ticket.js';
 import { systemClock } from './delivery/system-clock.js';
@@ -31,6 +20,7 @@ import { Consumers } from './handover/consumers.js';
 import { createLogger } from './observability/create-logger.js';
 import { logEvents } from './observability/log-events.js';
 import { openFeed, requireConsumer } from './open-feed.js';
+import { type BrokerParts, openPort } from './open-port.js';
 import { answeringOutbox } from './outbox/answering-outbox.js';
 import { Relay } from './outbox/relay.js';
 import { BackgroundCopies } from './routing/background-copies.js';
@@ -41,15 +31,6 @@ import { planRoute } from './routing/plan-route.js';
 import { createPublishPath } from './routing/publish-path.js';
 import { RoutedBus } from './routing/routed-bus.js';
 import { Routes } from './routing/routes.js';
-
-/** What every broker is made of, besides its own settings. */
-export interface BrokerParts {
-  readonly bounds: PublishBounds;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly emit: EmitEvent;
-}
 
 /** What {@link createBus} takes. */
 export interface CreateBusOptions {
@@ -125,36 +106,6 @@ const makePorts: Make<ReadonlyMap<BrokerName, BrokerPort>> = ({ get }) => {
     config.enabled.map((name) => [name, brokers?.[name]?.(parts) ?? openPort(name, config, parts)]),
   );
 };
-
-function openPort(name: BrokerName, config: BusConfig, parts: BrokerParts): BrokerPort {
-  const { brokers, embedded, managementUrl } = config;
-  if (name === 'kafka') {
-    if (embedded) return createLogBroker({ ...parts, store: createLogStore(parts) });
-    if (brokers.kafka !== undefined) {
-      const poisonLetterOf = (source: PoisonSource): OutgoingMessage => poisonLetter(source, parts.clock);
-      return createKafkaBroker({ ...parts, settings: brokers.kafka, poisonLetterOf });
-    }
-  } else {
-    if (embedded) return createQueueBroker({ ...parts, store: createQueueStore(parts) });
-    if (brokers.rabbitmq !== undefined) {
-      const reach = { settings: brokers.rabbitmq, ...(managementUrl !== undefined && { managementUrl }) };
-      return createRabbitmqBroker({ ...parts, ...reach });
-    }
-  }
-  throw new BuscouplerError('BC_CONFIG_INVALID', `${name} is enabled, but there are no settings for it.`);
-}
-
-/** A batch that no client can decode was never run; its letter has the same id however often it is stepped over. */
-function poisonLetter({ consumer, incoming, error, maxBytes }: PoisonSource, clock: Clock): OutgoingMessage {
-  const { position } = incoming;
-  const id = position.broker === 'kafka' ? formatLogPosition(position) : position.queue;
-  const failure = { reason: 'poison', consumer: consumer.name, error, attempt: 0 } as const;
-  return deadLetterOf(
-    { incoming, id, topic: consumer.topic.name },
-    { ...failure, failedAtMs: clock.epochMs() },
-    maxBytes,
-  );
-}
 
 const makeRoutes: Make<Routes> = ({ get }) => {
   const { config, topics = [] } = get(TOKENS.options);

@@ -1,5 +1,4 @@
 import type mongoose from 'mongoose';
-import type { BrokerParts } from '../../../src/container.js';
 import type { BrokerPort, Delivery } from '../../../src/contract/broker.js';
 import type { Clock } from '../../../src/contract/clock.js';
 import type { Inbox } from '../../../src/contract/inbox.js';
@@ -15,6 +14,7 @@ import {
   loadConfig,
   type MessageBus,
 } from '../../../src/index.js';
+import type { BrokerParts } from '../../../src/open-port.js';
 import {
   createLogBroker,
   createLogStore,
