@@ -30,7 +30,10 @@ const copiesFrom = (round: string, from: number, size: number) =>
 async function pass(inbox: Inbox, copies: ReturnType<typeof copiesFrom>): Promise<void> {
   const token = uniqueName('token');
   const outcomes = await inbox.claim('bench', copies, token);
-  const marks = await inbox.markDone('bench', copies, token);
+  const marks = await inbox.markDone(
+    'bench',
+    copies.map((copy) => ({ copy, token })),
+  );
   if (outcomes.some((one) => one !== 'claimed') || marks.includes(false))
     throw new Error('void: not claimed');
 }

@@ -11,6 +11,12 @@ export interface InboxCopy {
   readonly attempt: number;
 }
 
+/** A copy and the token under which it was claimed. */
+export interface InboxClaim {
+  readonly copy: InboxCopy;
+  readonly token: string;
+}
+
 /**
  * `claimed`: ours to run. `settled`: let go of this copy (done, dead, or a later attempt is stored). `busy`: someone
  * else holds a live claim; look again later. `burying`: store the dead letter and never run the handler; the claim is ours.
@@ -27,8 +33,8 @@ export type Awaitable<Value> = Value | Promise<Value>;
 /**
  * Knows which (consumer, message id, generation) is settled. Record states: `open` → `claimed(token, lease)` → `done` |
  * `burying` → `dead`. Every write but the claim is conditional on still owning the claim and answers per copy whether
- * it took effect; `false` means: look again. A call that was rejected may be repeated with the same token: what it wrote
- * all the same is recognised.
+ * it took effect; `false` means: look again. Such a write takes claims of any tokens. A call that was rejected may be repeated
+ * with the same tokens: what it wrote all the same is recognised.
  */
 export interface Inbox {
   /** True if other processes see the same records. */
@@ -47,13 +53,13 @@ export interface Inbox {
   /** Claims in bulk under one fresh token. Outcomes in the order of the copies. */
   claim(consumer: string, copies: readonly InboxCopy[], token: string): Awaitable<readonly ClaimOutcome[]>;
   /** The handler's effect is in. */
-  markDone(consumer: string, copies: readonly InboxCopy[], token: string): Awaitable<readonly boolean[]>;
+  markDone(consumer: string, claims: readonly InboxClaim[]): Awaitable<readonly boolean[]>;
   /** Gives the claim back: the copy may be run again (failed for now, or never started). `attempt` is raised to the copy's. */
-  release(consumer: string, copies: readonly InboxCopy[], token: string): Awaitable<readonly boolean[]>;
+  release(consumer: string, claims: readonly InboxClaim[]): Awaitable<readonly boolean[]>;
   /** Decides the dead letter before it is stored. */
-  markBurying(consumer: string, copies: readonly InboxCopy[], token: string): Awaitable<readonly boolean[]>;
+  markBurying(consumer: string, claims: readonly InboxClaim[]): Awaitable<readonly boolean[]>;
   /** The dead letter is stored. */
-  markDead(consumer: string, copies: readonly InboxCopy[], token: string): Awaitable<readonly boolean[]>;
+  markDead(consumer: string, claims: readonly InboxClaim[]): Awaitable<readonly boolean[]>;
   /** Which copies are settled; for a leg that follows. */
   areSettled(consumer: string, copies: readonly InboxCopy[]): Awaitable<readonly boolean[]>;
   /** State of each copy's record; `null`: there is none. */

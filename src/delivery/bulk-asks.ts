@@ -20,15 +20,15 @@ export interface Asker {
   readonly signal: AbortSignal;
 }
 
-/** Who owns a claim, or will: a bulk of claims writes its token there before it is sent. */
-export interface TokenHolder {
+/** A copy whose claim is ours, or will be: a bulk of claims writes its token there before it is sent. */
+export interface Claimant {
+  readonly copy: InboxCopy;
   token: string;
 }
 
 /** One copy that waits for an answer. */
 interface Ask<Answer> {
-  readonly copy: InboxCopy;
-  readonly holder: TokenHolder;
+  readonly claimant: Claimant;
   readonly asker: Asker;
   readonly tell: Tell<Answer>;
 }
@@ -40,11 +40,8 @@ export type Tell<Answer> = (answer: Answer | null) => void;
 export interface BulkAsksOptions<Answer> {
   /** Most copies in one call. */
   readonly size: number;
-  readonly call: (
-    copies: readonly InboxCopy[],
-    token: string,
-  ) => PromiseLike<readonly Answer[]> | readonly Answer[];
-  /** Makes the token of a bulk; absent: those who ask have one, and a bulk holds those of one token. */
+  readonly call: (claimants: readonly Claimant[]) => PromiseLike<readonly Answer[]> | readonly Answer[];
+  /** Makes the token of a bulk of claims; absent: those who ask have one. */
   readonly newToken?: () => string;
   readonly clock: Clock;
   /** The store stopped answering, or (with `null`) answered. */
@@ -53,14 +50,14 @@ export interface BulkAsksOptions<Answer> {
 
 /**
  * Asks a store that answers later. What is asked for in one turn of the event loop, or while calls are on their way, goes
- * in one call. A call that fails is repeated as it was, with its token, for those who still wait.
+ * in one call. A call that fails is repeated as it was, with its tokens, for those who still wait.
  */
 export class BulkAsks<Answer> {
   readonly #options: BulkAsksOptions<Answer>;
   #queue: Ask<Answer>[] = [];
   #inFlight = 0;
   #isScheduled = false;
-  /** The last call left some behind: of another token, or a second copy, or too many. */
+  /** The last call left some behind: a second copy of a message, or too many. */
   #isLeftOver = false;
 
   constructor(options: BulkAsksOptions<Answer>) {
@@ -68,8 +65,8 @@ export class BulkAsks<Answer> {
   }
 
   /** Resolves with `null` if the delivery ended before the store answered; never rejects. */
-  ask(copy: InboxCopy, holder: TokenHolder, asker: Asker): Promise<Answer | null> {
-    return new Promise((resolve) => this.askFor({ copy, holder, asker, tell: resolve }));
+  ask(claimant: Claimant, asker: Asker): Promise<Answer | null> {
+    return new Promise((resolve) => this.askFor({ claimant, asker, tell: resolve }));
   }
 
   /** The same without a promise, for what every message passes. */
@@ -93,9 +90,10 @@ export class BulkAsks<Answer> {
 
   readonly #flush = (): void => {
     this.#isScheduled = false;
-    const asks = this.#options.newToken === undefined ? this.#takeOneToken() : this.#takeDistinct();
+    const { newToken } = this.#options;
+    const asks = newToken === undefined ? this.#take(() => true) : this.#takeDistinct(newToken());
     this.#inFlight += 1;
-    void this.#send(asks, asks[0]?.holder.token ?? '').then(() => {
+    void this.#send(asks).then(() => {
       this.#inFlight -= 1;
       this.#schedule();
     });
@@ -103,20 +101,15 @@ export class BulkAsks<Answer> {
   };
 
   /** Never two copies of one message in a bulk: under one token both would own it. Their generations do not matter. */
-  #takeDistinct(): Ask<Answer>[] {
-    const token = this.#options.newToken?.() ?? '';
+  #takeDistinct(token: string): Ask<Answer>[] {
     const ids = new Set<string>();
-    return this.#take(({ copy, holder }) => {
-      if (ids.has(copy.id)) return false;
-      ids.add(copy.id);
-      holder.token = token;
+    return this.#take(({ claimant }) => {
+      const { id } = claimant.copy;
+      if (ids.has(id)) return false;
+      ids.add(id);
+      claimant.token = token;
       return true;
     });
-  }
-
-  #takeOneToken(): Ask<Answer>[] {
-    const token = this.#queue[0]?.holder.token;
-    return this.#take(({ holder }) => holder.token === token);
   }
 
   /** Up to a bulk of those that belong; the others stay, in order. */
@@ -134,16 +127,11 @@ export class BulkAsks<Answer> {
     return taken;
   }
 
-  async #send(first: readonly Ask<Answer>[], token: string): Promise<void> {
+  async #send(first: readonly Ask<Answer>[]): Promise<void> {
     const { call, clock, onAnswer } = this.#options;
     let delayMs = DOWN_WAIT_MIN_MS;
     for (let asks = first; asks.length > 0; asks = dropEnded(asks)) {
-      const answers = await this.#try(() =>
-        call(
-          asks.map(({ copy }) => copy),
-          token,
-        ),
-      );
+      const answers = await this.#try(() => call(asks.map(({ claimant }) => claimant)));
       if (answers !== null) {
         onAnswer(null);
         asks.forEach(({ tell }, place) => void tell(answers[place] ?? null));

@@ -1,9 +1,9 @@
 import type { Awaitable, ClaimOutcome, InboxCopy, InboxTransaction } from '../contract/inbox.js';
-import type { Asker, Tell, TokenHolder } from './bulk-asks.js';
+import type { Asker, Claimant, Tell } from './bulk-asks.js';
 import type { InboxGate, Mark, Passage } from './inbox-gate.js';
 
 /** The claim of one delivery in the inbox. Every try to get it has a token of its own. */
-export class Claim implements TokenHolder {
+export class Claim implements Claimant {
   /** Set by the gate. */
   token = '';
   readonly copy: InboxCopy;

@@ -1,14 +1,14 @@
 import type { Clock } from '../contract/clock.js';
-import type { Awaitable, ClaimOutcome, Inbox, InboxCopy, InboxTransaction } from '../contract/inbox.js';
+import type { Awaitable, ClaimOutcome, Inbox, InboxTransaction } from '../contract/inbox.js';
 import { isThenable } from '../messages/thenable.js';
 import { wait } from './backoff.js';
 import {
   type Asker,
   BulkAsks,
+  type Claimant,
   DOWN_WAIT_MAX_MS,
   DOWN_WAIT_MIN_MS,
   type Tell,
-  type TokenHolder,
 } from './bulk-asks.js';
 
 /** Pauses between two looks at a claim of somebody else's, ms. */
@@ -31,11 +31,6 @@ export type Passage = Exclude<ClaimOutcome, 'busy'> | 'lost';
 
 /** A conditional write. */
 export type Mark = 'markDone' | 'release' | 'markBurying' | 'markDead';
-
-/** A copy, and where its token is kept. */
-export interface Claimant extends TokenHolder {
-  readonly copy: InboxCopy;
-}
 
 /** The calls of a store that is asked in bulk. */
 interface Bulks {
@@ -67,12 +62,15 @@ export class InboxGate {
       onAnswer: (error: unknown) => this.#setDown(error !== null, error),
     };
     const mark = (what: Mark) =>
-      new BulkAsks<boolean>({ ...shared, call: (copies, token) => inbox[what](consumer, copies, token) });
+      new BulkAsks<boolean>({ ...shared, call: (claimants) => inbox[what](consumer, claimants) });
     return {
       claim: new BulkAsks({
         ...shared,
         newToken: () => this.#newToken(),
-        call: (copies, token) => inbox.claim(consumer, copies, token),
+        call: (claimants) => {
+          const copies = claimants.map(({ copy }) => copy);
+          return inbox.claim(consumer, copies, claimants[0]?.token ?? '');
+        },
       }),
       marks: {
         markDone: mark('markDone'),
@@ -102,7 +100,7 @@ export class InboxGate {
   claim(claimant: Claimant, asker: Asker): Awaitable<Passage> {
     if (this.#bulks !== null) return this.#claimInBulk(this.#bulks.claim, claimant, asker);
     claimant.token = this.#newToken();
-    const first = this.#ask('claim', claimant);
+    const first = this.#claimAlone(claimant);
     if (isThenable(first) || this.#isDown) return this.#claimLater(first, claimant, asker);
     const outcome = first[0];
     return outcome === 'busy' || outcome === undefined ? this.#claimLater(first, claimant, asker) : outcome;
@@ -110,21 +108,21 @@ export class InboxGate {
 
   /** Asks a store that is asked in bulk for a claim; `busy` is not waited for. */
   claimOnce(claimant: Claimant, asker: Asker, tell: Tell<ClaimOutcome>): void {
-    this.#bulks?.claim.askFor({ copy: claimant.copy, holder: claimant, asker, tell });
+    this.#bulks?.claim.askFor({ claimant, asker, tell });
   }
 
   /** Marks a record of a store that is asked in bulk as done; not `true`: as `mark` has it. */
   markDone(claimant: Claimant, asker: Asker, tell: Tell<boolean>): void {
-    this.#bulks?.marks.markDone.askFor({ copy: claimant.copy, holder: claimant, asker, tell });
+    this.#bulks?.marks.markDone.askFor({ claimant, asker, tell });
   }
 
   /** A conditional write; `false` if the claim was lost or the delivery ended first. */
   mark(what: Mark, claimant: Claimant, asker: Asker): Awaitable<boolean> {
     if (this.#bulks !== null)
-      return this.#bulks.marks[what].ask(claimant.copy, claimant, asker).then((isOurs) => isOurs ?? false);
-    const first = this.#ask(what, claimant);
+      return this.#bulks.marks[what].ask(claimant, asker).then((isOurs) => isOurs ?? false);
+    const first = this.#markAlone(what, claimant);
     if (!isThenable(first) && !this.#isDown) return first[0] ?? false;
-    return this.#untilAnswered(first, () => this.#ask(what, claimant), asker).then(
+    return this.#untilAnswered(first, () => this.#markAlone(what, claimant), asker).then(
       ([isOurs]) => isOurs ?? false,
     );
   }
@@ -149,13 +147,19 @@ export class InboxGate {
     return this.#options.inbox.transactions?.isTransient(error) ?? false;
   }
 
-  #ask<What extends Mark | 'claim'>(
-    what: What,
-    { copy, token }: Claimant,
-  ): Awaitable<readonly (What extends 'claim' ? ClaimOutcome : boolean)[]> {
+  #claimAlone({ copy, token }: Claimant): Awaitable<readonly ClaimOutcome[]> {
     const { inbox, consumer } = this.#options;
     try {
-      return inbox[what](consumer, [copy], token) as readonly never[];
+      return inbox.claim(consumer, [copy], token);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #markAlone(what: Mark, claimant: Claimant): Awaitable<readonly boolean[]> {
+    const { inbox, consumer } = this.#options;
+    try {
+      return inbox[what](consumer, [claimant]);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -166,7 +170,7 @@ export class InboxGate {
     claimant: Claimant,
     asker: Asker,
   ): Promise<Passage> {
-    const ask = () => this.#ask('claim', claimant);
+    const ask = () => this.#claimAlone(claimant);
     for (let answer = first, delayMs = BUSY_WAIT_MIN_MS; ; answer = ask()) {
       const [outcome] = await this.#untilAnswered(answer, ask, asker);
       if (outcome !== undefined && outcome !== 'busy') return outcome;
@@ -177,7 +181,7 @@ export class InboxGate {
 
   async #claimInBulk(claims: BulkAsks<ClaimOutcome>, claimant: Claimant, asker: Asker): Promise<Passage> {
     for (let delayMs = BUSY_WAIT_MIN_MS; ; delayMs = Math.min(delayMs * 2, BUSY_WAIT_MAX_MS)) {
-      const outcome = await claims.ask(claimant.copy, claimant, asker);
+      const outcome = await claims.ask(claimant, asker);
       if (outcome !== null && outcome !== 'busy') return outcome;
       if (!(await this.pause(delayMs, asker))) return 'lost';
     }

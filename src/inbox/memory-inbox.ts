@@ -1,5 +1,5 @@
 import type { Clock } from '../contract/clock.js';
-import type { ClaimOutcome, Inbox, InboxCopy } from '../contract/inbox.js';
+import type { ClaimOutcome, Inbox, InboxClaim, InboxCopy } from '../contract/inbox.js';
 import { type InboxRecord, InboxRecords, isSettledFor } from './inbox-records.js';
 import { memoryLedger } from './memory-ledger.js';
 
@@ -45,11 +45,11 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     return 'claimed';
   };
 
-  /** A write on each copy whose claim this token still owns. */
+  /** A write on each record that still belongs to its claim. */
   const write =
     (apply: (record: InboxRecord, copy: InboxCopy) => void) =>
-    (consumer: string, copies: readonly InboxCopy[], token: string): boolean[] =>
-      copies.map((copy) => {
+    (consumer: string, claims: readonly InboxClaim[]): boolean[] =>
+      claims.map(({ copy, token }) => {
         const record = records.get(consumer, copy);
         if (record === undefined || record.token !== token) return false;
         apply(record, copy);

@@ -1,4 +1,4 @@
-import { OWNED, type Records, type Wanted } from './record.js';
+import { type HeldClaim, type InboxRecord, OWNED, type Records } from './record.js';
 
 /** What settling writes; the time is the server's, so that our clock decides nothing. */
 export const settledAs = (state: 'done' | 'dead') => ({
@@ -6,58 +6,74 @@ export const settledAs = (state: 'done' | 'dead') => ({
   $currentDate: { settledAt: true as const },
 });
 
-/** Which of these records a query finds. */
-async function found(records: Records, query: object): Promise<ReadonlySet<string>> {
-  const seen = await records.find(query, { projection: { _id: 1 } }).toArray();
-  return new Set(seen.map(({ _id }) => _id));
+/** A claim that is given back for this attempt. */
+export interface Release extends HeldClaim {
+  readonly attempt: number;
 }
 
-const isIn = (keys: readonly string[], seen: ReadonlySet<string>): boolean[] =>
-  keys.map((key) => seen.has(key));
+/** Keys of claims that one statement can write: those that agree in what `nameOf` says. */
+function groupsOf<Claim extends HeldClaim>(claims: readonly Claim[], nameOf: (claim: Claim) => string) {
+  const groups = new Map<string, { readonly first: Claim; readonly keys: string[] }>();
+  for (const claim of claims) {
+    const name = nameOf(claim);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, { first: claim, keys: [claim.key] });
+    else group.keys.push(claim.key);
+  }
+  return [...groups.values()];
+}
+
+/** Which claims a field of their records names, among the records that agree with `filter`. */
+async function areNamedBy(
+  records: Records,
+  claims: readonly HeldClaim[],
+  { field, filter }: { readonly field: 'token' | 'releasedBy'; readonly filter: object },
+): Promise<boolean[]> {
+  const query = { _id: { $in: claims.map(({ key }) => key) }, ...filter };
+  const found = await records.find<Partial<InboxRecord>>(query, { projection: { [field]: 1 } }).toArray();
+  const tokens = new Map(found.map((record) => [record._id, record[field]]));
+  return claims.map(({ key, token }) => tokens.get(key) === token);
+}
 
 /**
- * Moves records that the token owns to a later state. A bulk tells totals only; unless all were moved, those that are
- * there now with our token are the ones, be it by an earlier try whose answer was lost.
+ * Moves records that still belong to their claims to a later state, in one call. It tells the total only; unless all were
+ * moved, those that are there now with our token are the ones, be it by an earlier try whose answer was lost.
  */
 export async function moveRecords(
   records: Records,
-  { keys, token }: { keys: readonly string[]; token: string },
+  claims: readonly HeldClaim[],
   state: 'done' | 'dead' | 'burying',
 ): Promise<boolean[]> {
-  const owned = { _id: { $in: [...keys] }, token, state: { $in: OWNED } };
-  const { matchedCount } = await records.updateMany(
-    owned,
-    state === 'burying' ? { $set: { state } } : settledAs(state),
-  );
-  if (matchedCount === keys.length) return keys.map(() => true);
-  return isIn(keys, await found(records, { _id: { $in: [...keys] }, token, state }));
+  const update = state === 'burying' ? { $set: { state } } : settledAs(state);
+  const updates = groupsOf(claims, ({ token }) => token).map(({ first: { token }, keys }) => ({
+    updateMany: { filter: { _id: { $in: keys }, token, state: { $in: OWNED } }, update },
+  }));
+  const { matchedCount } = await records.bulkWrite(updates, { ordered: false });
+  if (matchedCount === claims.length) return claims.map(() => true);
+  return areNamedBy(records, claims, { field: 'token', filter: { state } });
 }
 
-/** Gives records back that the token owns. What was given back in order is no sign of poison: its count begins anew. */
-export async function releaseRecords(
-  records: Records,
-  wanted: readonly Wanted[],
-  token: string,
-): Promise<boolean[]> {
-  const byAttempt = new Map<number, string[]>();
-  for (const { key, attempt } of wanted) byAttempt.set(attempt, [...(byAttempt.get(attempt) ?? []), key]);
-  const free = { token: null, releasedBy: token };
-  const updates = [...byAttempt].flatMap(([attempt, keys]) => [
-    {
-      updateMany: {
-        filter: { _id: { $in: keys }, token, state: 'claimed' as const },
-        update: { $set: { ...free, state: 'open' as const, claims: 0 }, $max: { attempt } },
+/** Gives records back to whose claims they belong. What was given back in order is no sign of poison: its count begins anew. */
+export async function releaseRecords(records: Records, releases: readonly Release[]): Promise<boolean[]> {
+  const groups = groupsOf(releases, ({ token, attempt }) => `${attempt} ${token}`);
+  const updates = groups.flatMap(({ first: { token, attempt }, keys }) => {
+    const free = { token: null, releasedBy: token };
+    return [
+      {
+        updateMany: {
+          filter: { _id: { $in: keys }, token, state: 'claimed' as const },
+          update: { $set: { ...free, state: 'open' as const, claims: 0 }, $max: { attempt } },
+        },
       },
-    },
-    {
-      updateMany: {
-        filter: { _id: { $in: keys }, token, state: 'burying' as const },
-        update: { $set: free, $max: { attempt } },
+      {
+        updateMany: {
+          filter: { _id: { $in: keys }, token, state: 'burying' as const },
+          update: { $set: free, $max: { attempt } },
+        },
       },
-    },
-  ]);
+    ];
+  });
   const { matchedCount } = await records.bulkWrite(updates, { ordered: false });
-  if (matchedCount === wanted.length) return wanted.map(() => true);
-  const keys = wanted.map(({ key }) => key);
-  return isIn(keys, await found(records, { _id: { $in: keys }, releasedBy: token }));
+  if (matchedCount === releases.length) return releases.map(() => true);
+  return areNamedBy(records, releases, { field: 'releasedBy', filter: {} });
 }

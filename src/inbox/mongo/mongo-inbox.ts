@@ -2,7 +2,14 @@ import type mongoose from 'mongoose';
 import type { Clock } from '../../contract/clock.js';
 import { parseDurationMs } from '../../contract/duration.js';
 import { BuscouplerError } from '../../contract/errors.js';
-import type { ClaimOutcome, Inbox, InboxCopy, InboxState, InboxTransactions } from '../../contract/inbox.js';
+import type {
+  ClaimOutcome,
+  Inbox,
+  InboxClaim,
+  InboxCopy,
+  InboxState,
+  InboxTransactions,
+} from '../../contract/inbox.js';
 import type { StoreInspection } from '../../contract/inspection.js';
 import { unknownOptions } from '../../contract/known-options.js';
 import type { LetterLedger } from '../../contract/letter-ledger.js';
@@ -13,7 +20,7 @@ import { mongoLedger } from './letter-ledger.js';
 import { moveRecords, releaseRecords } from './mark-records.js';
 import { beginTransaction, prepareTransactions } from './mongo-transactions.js';
 import { openRecords, provisionRecords } from './open-records.js';
-import { isSettledFor, keyOf, type Records } from './record.js';
+import { type HeldClaim, isSettledFor, keyOf, type Records } from './record.js';
 import { Renewals } from './renewals.js';
 import { Sightings } from './sightings.js';
 import { isTransient } from './store-errors.js';
@@ -162,37 +169,27 @@ export class MongoInbox implements Inbox {
     });
   }
 
-  markDone(consumer: string, copies: readonly InboxCopy[], token: string): Promise<readonly boolean[]> {
-    return this.#move(consumer, { copies, token }, 'done');
+  markDone(consumer: string, claims: readonly InboxClaim[]): Promise<readonly boolean[]> {
+    return this.#settle(consumer, claims, 'done');
   }
 
-  markDead(consumer: string, copies: readonly InboxCopy[], token: string): Promise<readonly boolean[]> {
-    return this.#move(consumer, { copies, token }, 'dead');
+  markDead(consumer: string, claims: readonly InboxClaim[]): Promise<readonly boolean[]> {
+    return this.#settle(consumer, claims, 'dead');
   }
 
-  async markBurying(
-    consumer: string,
-    copies: readonly InboxCopy[],
-    token: string,
-  ): Promise<readonly boolean[]> {
+  async markBurying(consumer: string, claims: readonly InboxClaim[]): Promise<readonly boolean[]> {
     const { records, renewals } = this.#opened;
-    const keys = copies.map((copy) => keyOf(consumer, copy));
-    const areOurs = await this.#within(moveRecords(records, { keys, token }, 'burying'));
-    renewals.letGo(
-      token,
-      keys.filter((_, place) => areOurs[place] !== true),
-    );
+    const held = claims.map((claim) => heldOf(consumer, claim));
+    const areOurs = await this.#within(moveRecords(records, held, 'burying'));
+    renewals.letGo(held.filter((_, place) => areOurs[place] !== true));
     return areOurs;
   }
 
-  async release(consumer: string, copies: readonly InboxCopy[], token: string): Promise<readonly boolean[]> {
+  async release(consumer: string, claims: readonly InboxClaim[]): Promise<readonly boolean[]> {
     const { records, renewals } = this.#opened;
-    const wanted = copies.map((copy) => ({ key: keyOf(consumer, copy), attempt: copy.attempt }));
-    renewals.letGo(
-      token,
-      wanted.map(({ key }) => key),
-    );
-    return this.#within(releaseRecords(records, wanted, token));
+    const releases = claims.map((claim) => ({ ...heldOf(consumer, claim), attempt: claim.copy.attempt }));
+    renewals.letGo(releases);
+    return this.#within(releaseRecords(records, releases));
   }
 
   async areSettled(consumer: string, copies: readonly InboxCopy[]): Promise<readonly boolean[]> {
@@ -228,16 +225,16 @@ export class MongoInbox implements Inbox {
     };
   }
 
-  /** Whether the answer comes or not, the claim is renewed no longer: a store that is away must not keep it for ever. */
-  async #move(
+  /** Whether the answer comes or not, the claims are renewed no longer: a store that is away must not keep them for ever. */
+  async #settle(
     consumer: string,
-    { copies, token }: { copies: readonly InboxCopy[]; token: string },
+    claims: readonly InboxClaim[],
     state: 'done' | 'dead',
   ): Promise<readonly boolean[]> {
     const { records, renewals } = this.#opened;
-    const keys = copies.map((copy) => keyOf(consumer, copy));
-    renewals.letGo(token, keys);
-    return this.#within(moveRecords(records, { keys, token }, state));
+    const held = claims.map((claim) => heldOf(consumer, claim));
+    renewals.letGo(held);
+    return this.#within(moveRecords(records, held, state));
   }
 
   #within<Answer>(asked: Promise<Answer>): Promise<Answer> {
@@ -256,3 +253,8 @@ export class MongoInbox implements Inbox {
 function* ownedIn(outcomes: ReadonlyMap<string, ClaimOutcome>): Generator<string> {
   for (const [key, outcome] of outcomes) if (outcome !== 'settled' && outcome !== 'busy') yield key;
 }
+
+const heldOf = (consumer: string, { copy, token }: InboxClaim): HeldClaim => ({
+  key: keyOf(consumer, copy),
+  token,
+});

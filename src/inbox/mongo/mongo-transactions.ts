@@ -4,7 +4,7 @@ import { BuscouplerError } from '../../contract/errors.js';
 import type { InboxTransaction } from '../../contract/inbox.js';
 import { answerWithin } from './answer-within.js';
 import { settledAs } from './mark-records.js';
-import type { Records } from './record.js';
+import type { HeldClaim, Records } from './record.js';
 import type { Renewals } from './renewals.js';
 import { isRefusal } from './store-errors.js';
 
@@ -21,12 +21,6 @@ export interface TransactionStore {
   readonly clock: Clock;
   /** Longest wait for one answer, ms. */
   readonly timeoutMs: number;
-}
-
-/** Which claim becomes an effect. */
-export interface HeldClaim {
-  readonly key: string;
-  readonly token: string;
 }
 
 /** Refuses a server without transactions, and a handler that may run longer than a transaction lives there. */
@@ -65,7 +59,7 @@ export async function beginTransaction(
   const { connection, records, renewals, clock, timeoutMs } = store;
   // While the connection is lost, mongoose waits for it first.
   const session = await answerWithin(clock, timeoutMs, connection.startSession());
-  renewals.letGo(claim.token, [claim.key]);
+  renewals.letGo([claim]);
   const transaction = new MongoTransaction(store, claim, session);
   try {
     session.startTransaction({
@@ -82,7 +76,7 @@ export async function beginTransaction(
     throw error;
   }
   await transaction.abort();
-  renewals.letGo(claim.token, [claim.key]);
+  renewals.letGo([claim]);
   return null;
 }
 

@@ -34,6 +34,12 @@ export interface Wanted {
   readonly attempt: number;
 }
 
+/** Where the record of a claim is, and the token that it was claimed under. */
+export interface HeldClaim {
+  readonly key: string;
+  readonly token: string;
+}
+
 /** Where the record of a copy is. */
 export const keyOf = (consumer: string, { id, generation }: InboxCopy): string =>
   `${consumer}/${generation}/${id}`;

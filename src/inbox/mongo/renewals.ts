@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../contract/clock.js';
 import { answerWithin } from './answer-within.js';
-import { OWNED, type Records } from './record.js';
+import { type HeldClaim, OWNED, type Records } from './record.js';
 
 /** Most tokens in one bulk. */
 const BULK_MAX = 500;
@@ -36,12 +36,12 @@ export class Renewals {
     this.#timer ??= this.#schedule();
   }
 
-  /** The claim ends, or a transaction holds it: renewing that from outside would make it fail. */
-  letGo(token: string, keys: Iterable<string>): void {
-    const held = this.#held.get(token);
-    if (held === undefined) return;
-    for (const key of keys) held.delete(key);
-    if (held.size === 0) this.#held.delete(token);
+  /** The claims end, or a transaction holds one: renewing that from outside would make it fail. */
+  letGo(claims: readonly HeldClaim[]): void {
+    for (const { key, token } of claims) {
+      const held = this.#held.get(token);
+      if (held?.delete(key) === true && held.size === 0) this.#held.delete(token);
+    }
   }
 
   stop(): void {

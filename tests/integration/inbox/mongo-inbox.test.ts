@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type mongoose from 'mongoose';
 import type { MongoInbox } from '../../../src/inbox/mongo/mongo-inbox.js';
 import { HELD_PAUSE_MS } from '../../../src/inbox/mongo/sightings.js';
-import { copyOf } from '../../support/inbox/copy-of.js';
+import { copyOf, heldBy } from '../../support/inbox/copy-of.js';
 import { describeInboxContract } from '../../support/inbox/inbox-contract.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
 import { FIND, type FoundServer } from '../../support/servers/find-servers.js';
@@ -57,8 +57,8 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
     times[1].pass(1_001);
     expect(await b.claim('c', [copyOf('one')], 'b3')).toEqual(['claimed']);
     for (const write of ['markDone', 'markBurying', 'markDead', 'release'] as const)
-      expect(await a[write]('c', [copyOf('one')], 'a1')).toEqual([false]); // the zombie
-    expect(await b.markDone('c', [copyOf('one')], 'b3')).toEqual([true]);
+      expect(await a[write]('c', heldBy([copyOf('one')], 'a1'))).toEqual([false]); // the zombie
+    expect(await b.markDone('c', heldBy([copyOf('one')], 'b3'))).toEqual([true]);
   });
 
   test('a claim that is renewed is never taken over, and a renewal begins the lease anew', async () => {
@@ -92,12 +92,12 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
   test('whoever takes over a burial stores the letter and never runs the handler', async () => {
     const { a, b, times } = await twoInstances();
     await a.claim('c', [copyOf('one')], 'a1');
-    await a.markBurying('c', [copyOf('one')], 'a1');
+    await a.markBurying('c', heldBy([copyOf('one')], 'a1'));
     await b.claim('c', [copyOf('one')], 'b0');
     times[1].pass(LEASE_MS);
     expect(await b.claim('c', [copyOf('one')], 'b1')).toEqual(['burying']);
-    expect(await a.markDead('c', [copyOf('one')], 'a1')).toEqual([false]);
-    expect(await b.markDead('c', [copyOf('one')], 'b1')).toEqual([true]);
+    expect(await a.markDead('c', heldBy([copyOf('one')], 'a1'))).toEqual([false]);
+    expect(await b.markDead('c', heldBy([copyOf('one')], 'b1'))).toEqual([true]);
   });
 
   test('a message whose owners end without a word again and again is buried as poison', async () => {
@@ -118,7 +118,7 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
     const { a } = await twoInstances({ maxClaims: 2 });
     for (let turn = 1; turn <= 5; turn += 1) {
       expect(await a.claim('c', [copyOf('one', turn)], `t${turn}`)).toEqual(['claimed']);
-      expect(await a.release('c', [copyOf('one', turn)], `t${turn}`)).toEqual([true]);
+      expect(await a.release('c', heldBy([copyOf('one', turn)], `t${turn}`))).toEqual([true]);
     }
   });
 
@@ -126,14 +126,17 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
     const { a } = await twoInstances();
     const one = [copyOf('one')];
     for (let again = 0; again < 2; again += 1) expect(await a.claim('c', one, 't')).toEqual(['claimed']);
-    for (let again = 0; again < 2; again += 1) expect(await a.markBurying('c', one, 't')).toEqual([true]);
+    for (let again = 0; again < 2; again += 1)
+      expect(await a.markBurying('c', heldBy(one, 't'))).toEqual([true]);
     expect(await a.claim('c', one, 't')).toEqual(['burying']);
-    for (let again = 0; again < 2; again += 1) expect(await a.release('c', one, 't')).toEqual([true]);
+    for (let again = 0; again < 2; again += 1) expect(await a.release('c', heldBy(one, 't'))).toEqual([true]);
     expect(await a.claim('c', one, 'u')).toEqual(['burying']);
-    for (let again = 0; again < 2; again += 1) expect(await a.markDead('c', one, 'u')).toEqual([true]);
+    for (let again = 0; again < 2; again += 1)
+      expect(await a.markDead('c', heldBy(one, 'u'))).toEqual([true]);
     const two = [copyOf('two')];
     await a.claim('c', two, 't');
-    for (let again = 0; again < 2; again += 1) expect(await a.markDone('c', two, 't')).toEqual([true]);
+    for (let again = 0; again < 2; again += 1)
+      expect(await a.markDone('c', heldBy(two, 't'))).toEqual([true]);
   });
 
   test('a claim that the server could not make safe is refused, and the same call again has it', async () => {
@@ -158,10 +161,10 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
       ids.map((id) => copyOf(id)),
       't',
     );
-    await a.release('c', [copyOf('open')], 't');
-    await a.markBurying('c', [copyOf('burying'), copyOf('dead')], 't');
-    await a.markDone('c', [copyOf('done')], 't');
-    await a.markDead('c', [copyOf('dead')], 't');
+    await a.release('c', heldBy([copyOf('open')], 't'));
+    await a.markBurying('c', heldBy([copyOf('burying'), copyOf('dead')], 't'));
+    await a.markDone('c', heldBy([copyOf('done')], 't'));
+    await a.markDead('c', heldBy([copyOf('dead')], 't'));
     const dated = await records.find({ settledAt: { $type: 'date' } }).toArray();
     expect(dated.map(({ state }) => state).sort()).toEqual(['dead', 'done']);
     const ttl = (await records.indexes()).find(({ expireAfterSeconds }) => expireAfterSeconds !== undefined);
@@ -171,8 +174,8 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
   test('the server forgets what was settled, and nothing else', async () => {
     const { a, records } = await twoInstances({ ttl: '1s' });
     await a.claim('c', [copyOf('claimed'), copyOf('open'), copyOf('done')], 't');
-    await a.release('c', [copyOf('open')], 't');
-    await a.markDone('c', [copyOf('done')], 't');
+    await a.release('c', heldBy([copyOf('open')], 't'));
+    await a.markDone('c', heldBy([copyOf('done')], 't'));
     while ((await records.countDocuments({ state: 'done' })) > 0);
     expect((await records.find().toArray()).map(({ state }) => state).sort()).toEqual(['claimed', 'open']);
   }, 90_000); // a server that we did not start looks once a minute
@@ -236,7 +239,7 @@ describeWithServers('the inbox in MongoDB', { own: ['mongodb'] }, () => {
     const watched = await openInbox(client, { collection: freshName() });
     await watched.claim('c', [copyOf('one')], 't');
     await watched.claim('c', [copyOf('one')], 'u');
-    await watched.markDone('c', [copyOf('one')], 't');
+    await watched.markDone('c', heldBy([copyOf('one')], 't'));
     await client.dropDatabase();
     await client.close();
     const writes = seen.filter((command) => 'insert' in command || 'update' in command);

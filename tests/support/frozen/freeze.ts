@@ -62,9 +62,9 @@ export function freezesAtInbox(inbox: Inbox, { pass }: Freeze): Inbox {
       await pass('before done');
       return inbox.markDone(...asked);
     },
-    async release(consumer, copies, token) {
-      if (copies.some(({ attempt }) => attempt > 1)) await pass('after the retry copy');
-      return inbox.release(consumer, copies, token);
+    async release(consumer, claims) {
+      if (claims.some(({ copy }) => copy.attempt > 1)) await pass('after the retry copy');
+      return inbox.release(consumer, claims);
     },
     async markBurying(...asked) {
       await pass('before giving up');

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { Inbox, InboxState } from '../../../src/contract/inbox.js';
-import { copyOf } from './copy-of.js';
+import type { ClaimOutcome, Inbox, InboxState } from '../../../src/contract/inbox.js';
+import { copyOf, heldBy } from './copy-of.js';
 
 type State = 'absent' | InboxState | 'burying, free';
 type Write = 'markDone' | 'markDead' | 'markBurying' | 'release';
@@ -19,6 +19,14 @@ const WAY_TO: Readonly<Record<State, readonly Write[]>> = {
   dead: ['markBurying', 'markDead'],
 };
 
+/** What a claim gets after a write. */
+const OUTCOME_AFTER: Readonly<Record<Write, ClaimOutcome>> = {
+  markDone: 'settled',
+  markDead: 'settled',
+  markBurying: 'busy',
+  release: 'claimed',
+};
+
 let consumers = 0;
 
 /** What every store of an inbox must do; `inbox` answers with the store under test, which may hold other records. */
@@ -30,7 +38,7 @@ export function describeInboxContract(inbox: () => Inbox): void {
     if (state === 'absent') return consumer;
     expect(await inbox().claim(consumer, [copyOf('one', 2)], 'owner')).toEqual(['claimed']);
     for (const write of WAY_TO[state])
-      expect(await inbox()[write](consumer, [copyOf('one', 2)], 'owner')).toEqual([true]);
+      expect(await inbox()[write](consumer, heldBy([copyOf('one', 2)], 'owner'))).toEqual([true]);
     return consumer;
   };
 
@@ -61,10 +69,10 @@ export function describeInboxContract(inbox: () => Inbox): void {
       for (const write of WRITES) {
         const consumer = await consumerIn(state);
         const before = await inbox().statesOf(consumer, [copyOf('one')]);
-        expect(await inbox()[write](consumer, [copyOf('one', 2)], 'other')).toEqual([false]);
+        expect(await inbox()[write](consumer, heldBy([copyOf('one', 2)], 'other'))).toEqual([false]);
         expect(await inbox().statesOf(consumer, [copyOf('one')])).toEqual(before);
         if (state === 'claimed' || state === 'burying')
-          expect(await inbox()[write](consumer, [copyOf('one', 2)], 'owner')).toEqual([true]);
+          expect(await inbox()[write](consumer, heldBy([copyOf('one', 2)], 'owner'))).toEqual([true]);
       }
     },
   );
@@ -72,7 +80,7 @@ export function describeInboxContract(inbox: () => Inbox): void {
   test('a release raises the attempt, so that earlier copies are settled and later ones are not', async () => {
     const consumer = await consumerIn('absent');
     await inbox().claim(consumer, [copyOf('one', 1), copyOf('two', 1)], 'a');
-    await inbox().release(consumer, [copyOf('one', 2), copyOf('two', 1)], 'a');
+    await inbox().release(consumer, heldBy([copyOf('one', 2), copyOf('two', 1)], 'a'));
     const copies = [copyOf('one', 1), copyOf('one', 2), copyOf('two', 1)];
     expect(await inbox().areSettled(consumer, copies)).toEqual([true, false, false]);
   });
@@ -82,7 +90,7 @@ export function describeInboxContract(inbox: () => Inbox): void {
     const copies = [copyOf('one', 2), copyOf('two'), copyOf('two'), copyOf('three')];
     expect(await inbox().claim(consumer, copies, 'b')).toEqual(['settled', 'claimed', 'busy', 'claimed']);
     const marked = [copyOf('one', 2), copyOf('two'), copyOf('four')];
-    expect(await inbox().markDone(consumer, marked, 'b')).toEqual([false, true, false]);
+    expect(await inbox().markDone(consumer, heldBy(marked, 'b'))).toEqual([false, true, false]);
     expect(await inbox().statesOf(consumer, [...marked, copyOf('three')])).toEqual([
       'done',
       'done',
@@ -91,13 +99,39 @@ export function describeInboxContract(inbox: () => Inbox): void {
     ]);
   });
 
+  test.each(WRITES)(
+    'one call of %s takes claims of several tokens, each for its own record',
+    async (write) => {
+      const consumer = await consumerIn('absent');
+      const [one, two, three] = [copyOf('one'), copyOf('two'), copyOf('three')] as const;
+      await inbox().claim(consumer, [one, two], 'a');
+      await inbox().claim(consumer, [three], 'b');
+      // The claim of "two" was lost to another delivery of the same process, which is in the same call.
+      await inbox().release(consumer, heldBy([two], 'a'));
+      await inbox().claim(consumer, [two], 'b');
+      const claims = [...heldBy([one, two], 'a'), ...heldBy([three, two], 'b')];
+      expect(await inbox()[write](consumer, claims)).toEqual([true, false, true, true]);
+      const again = await inbox().claim(consumer, [one, two, three], 'c');
+      expect(again).toEqual(again.map(() => OUTCOME_AFTER[write]));
+    },
+  );
+
+  test('a token does not reach the record of another claim in the same call', async () => {
+    const consumer = await consumerIn('absent');
+    await inbox().claim(consumer, [copyOf('one')], 'a');
+    await inbox().claim(consumer, [copyOf('two')], 'b');
+    const crossed = [...heldBy([copyOf('one')], 'b'), ...heldBy([copyOf('two')], 'a')];
+    for (const write of WRITES) expect(await inbox()[write](consumer, crossed)).toEqual([false, false]);
+    expect(await inbox().statesOf(consumer, [copyOf('one'), copyOf('two')])).toEqual(['claimed', 'claimed']);
+  });
+
   test('consumers and generations know nothing of one another, whatever the ids hold', async () => {
     const consumer = await consumerIn('absent');
     const ids = ['one', 'one/1', '1/one', '__proto__', '$gt', '', 'ü\u{1f600}\n'];
     for (const copy of [...ids.map((id) => copyOf(id)), copyOf('one', 1, 1)]) {
       for (const name of [consumer, `${consumer}2`]) {
         expect(await inbox().claim(name, [copy], 'a')).toEqual(['claimed']);
-        expect(await inbox().markDone(name, [copy], 'a')).toEqual([true]);
+        expect(await inbox().markDone(name, heldBy([copy], 'a'))).toEqual([true]);
       }
     }
   });
@@ -112,7 +146,7 @@ export function describeInboxContract(inbox: () => Inbox): void {
       expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(1);
       expect(outcomes.filter((outcome) => outcome === 'busy')).toHaveLength(99);
       const token = `${state}-${outcomes.indexOf('claimed')}`;
-      expect(await inbox().release(consumer, [copyOf('one', 2)], token)).toEqual([true]);
+      expect(await inbox().release(consumer, heldBy([copyOf('one', 2)], token))).toEqual([true]);
     }
   });
 }

@@ -81,9 +81,9 @@ export function stopsAtOutbox(outbox: Outbox, stopper: Stopper): Outbox {
 /** An inbox whose process stops once it was told that a message dies. */
 export function stopsAtInbox(inbox: Inbox, stopper: Stopper): Inbox {
   return overlay(inbox, {
-    async markBurying(consumer, copies, token) {
-      const areOurs = await inbox.markBurying(consumer, copies, token);
-      return copies.some(({ id }) => stopper.reaches('burial decided', id)) ? NEVER : areOurs;
+    async markBurying(consumer, claims) {
+      const areOurs = await inbox.markBurying(consumer, claims);
+      return claims.some(({ copy }) => stopper.reaches('burial decided', copy.id)) ? NEVER : areOurs;
     },
   });
 }

@@ -3,6 +3,7 @@ import type { BrokerPort } from '../../../src/contract/broker.js';
 import type { BrokerName } from '../../../src/contract/message.js';
 import { LETTER_LEASE_MS } from '../../../src/inbox/memory-ledger.js';
 import { memoryInbox } from '../../../src/index.js';
+import { heldBy } from '../../support/inbox/copy-of.js';
 import { billing } from '../bus/harness.js';
 import { type DeskWorld, deskWorld } from './desk-harness.js';
 
@@ -271,7 +272,7 @@ test('a letter whose message was handled after all is let go of, not handled aga
   world.state.isBroken = false;
   const copy = { id: 'm9', generation: 0, attempt: 1 };
   await world.inbox?.claim('billing', [copy], 't');
-  await world.inbox?.markDone('billing', [copy], 't');
+  await world.inbox?.markDone('billing', heldBy([copy], 't'));
   // RabbitMQ gave it up by itself, while its handler succeeded.
   const death = {
     count: 1,
@@ -296,7 +297,7 @@ test('what RabbitMQ gave up while it was open runs again under its own number, w
   world.state.isBroken = false;
   const copy = { id: 'm9', generation: 0, attempt: 3 };
   await world.inbox?.claim('billing', [copy], 't');
-  await world.inbox?.release('billing', [copy], 't');
+  await world.inbox?.release('billing', heldBy([copy], 't'));
   const death = {
     count: 1,
     reason: 'delivery_limit',

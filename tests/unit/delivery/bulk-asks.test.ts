@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import type { InboxCopy } from '../../../src/contract/inbox.js';
-import { BulkAsks } from '../../../src/delivery/bulk-asks.js';
+import { BulkAsks, type Claimant } from '../../../src/delivery/bulk-asks.js';
 import { createFakeClock } from '../../../src/testing/fake-clock.js';
 import { copyOf } from '../../support/inbox/copy-of.js';
 import { type Deferred, deferred } from './harness.js';
 
-type Call = Deferred<string[]> & { readonly ids: string[]; readonly token: string };
+type Call = Deferred<string[]> & { readonly claimants: readonly Claimant[] };
 
 /** Asks of a store whose answers a test gives. */
 function createScene({ size = 500, claims = true } = {}) {
@@ -19,23 +18,24 @@ function createScene({ size = 500, claims = true } = {}) {
     clock,
     onAnswer: (error) => answered.push(error),
     ...(claims ? { newToken: () => `t${++tokens}` } : {}),
-    call: (copies: readonly InboxCopy[], token) => {
-      const call = { ...deferred<string[]>(), ids: copies.map(({ id }) => id), token };
+    call: (claimants) => {
+      const call = { ...deferred<string[]>(), claimants };
       calls.push(call);
       return call.promise;
     },
   });
   const ask = (id: string, { token = '', stop = new AbortController() } = {}) => {
-    const holder = { token };
+    const claimant = { copy: copyOf(id), token };
     const asker = {
       signal: stop.signal,
       get isOver() {
         return stop.signal.aborted;
       },
     };
-    return { holder, stop, answer: asks.ask(copyOf(id), holder, asker) };
+    return { claimant, stop, answer: asks.ask(claimant, asker) };
   };
-  const shown = () => calls.map(({ ids, token }) => `${token}: ${ids.join(' ')}`);
+  const shown = () =>
+    calls.map((call) => call.claimants.map(({ copy, token }) => `${copy.id}:${token}`).join(' '));
   return { clock, calls, answered, ask, shown };
 }
 
@@ -45,8 +45,8 @@ test('what is asked in one turn of the event loop goes in one call under one fre
   await Promise.resolve(); // a handler that ended some promises later
   const second = ask('b');
   await nextTurn();
-  expect(shown()).toEqual(['t1: a b']);
-  expect([first.holder.token, second.holder.token]).toEqual(['t1', 't1']);
+  expect(shown()).toEqual(['a:t1 b:t1']);
+  expect([first.claimant.token, second.claimant.token]).toEqual(['t1', 't1']);
   calls[0]?.resolve(['one', 'two']);
   expect(await Promise.all([first.answer, second.answer])).toEqual(['one', 'two']);
 });
@@ -57,11 +57,11 @@ test('what is asked while a call is on its way gathers until that is back', asyn
     ask(id);
     await nextTurn();
   }
-  expect(shown()).toEqual(['t1: a']);
+  expect(shown()).toEqual(['a:t1']);
   calls[0]?.resolve(['x']);
   await nextTurn();
   await nextTurn();
-  expect(shown()).toEqual(['t1: a', 't2: b c']);
+  expect(shown()).toEqual(['a:t1', 'b:t2 c:t2']);
 });
 
 test('half a bulk does not wait for a call that is on its way; four calls are, at most', async () => {
@@ -70,11 +70,11 @@ test('half a bulk does not wait for a call that is on its way; four calls are, a
     ask(id);
     await nextTurn();
   }
-  expect(shown()).toEqual(['t1: a', 't2: b c', 't3: d e', 't4: f g']);
+  expect(shown()).toEqual(['a:t1', 'b:t2 c:t2', 'd:t3 e:t3', 'f:t4 g:t4']);
   calls[0]?.resolve(['x']);
   await nextTurn();
   await nextTurn();
-  expect(shown().at(-1)).toBe('t5: h i j');
+  expect(shown().at(-1)).toBe('h:t5 i:t5 j:t5');
 });
 
 test('a call holds no more copies than are worth one', async () => {
@@ -82,7 +82,7 @@ test('a call holds no more copies than are worth one', async () => {
   for (const id of ['a', 'b', 'c']) ask(id);
   await nextTurn();
   await nextTurn();
-  expect(shown()).toEqual(['t1: a b', 't2: c']);
+  expect(shown()).toEqual(['a:t1 b:t1', 'c:t2']);
 });
 
 test('two copies of one message never go under one token: both would own it', async () => {
@@ -90,20 +90,20 @@ test('two copies of one message never go under one token: both would own it', as
   for (const id of ['a', 'a', 'b']) ask(id);
   await nextTurn();
   await nextTurn();
-  expect(shown()).toEqual(['t1: a b', 't2: a']);
+  expect(shown()).toEqual(['a:t1 b:t1', 'a:t2']);
 });
 
-test('those who own a token already go with others of that token', async () => {
+test('those who own tokens already go together, whatever their tokens, and second copies too', async () => {
   const { ask, shown } = createScene({ claims: false });
   for (const [id, token] of [
     ['a', 'x'],
     ['b', 'y'],
-    ['c', 'x'],
+    ['a', 'z'],
   ] as const)
     ask(id, { token });
   await nextTurn();
   await nextTurn();
-  expect(shown()).toEqual(['x: a c', 'y: b']);
+  expect(shown()).toEqual(['a:x b:y a:z']);
 });
 
 test('a call that fails is repeated as it was, with its token, for those who still wait', async () => {
@@ -116,7 +116,7 @@ test('a call that fails is repeated as it was, with its token, for those who sti
   calls[0]?.reject(failure);
   expect(await ended.answer).toBeNull();
   await clock.advance(100);
-  expect(shown()).toEqual(['t1: a b', 't1: a']);
+  expect(shown()).toEqual(['a:t1 b:t1', 'a:t1']);
   calls[1]?.resolve(['here']);
   expect(await kept.answer).toBe('here');
   expect(answered).toEqual([failure, null]);
@@ -133,5 +133,5 @@ test('when nobody waits any more the call is not repeated, and the next one goes
   ask('b');
   await nextTurn();
   await nextTurn();
-  expect(shown()).toEqual(['t1: a', 't2: b']);
+  expect(shown()).toEqual(['a:t1', 'b:t2']);
 });

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { ConsumerOptions } from '../../../src/contract/consumer.js';
 import type { ClaimOutcome, Inbox } from '../../../src/contract/inbox.js';
 import { memoryInbox } from '../../../src/inbox/memory-inbox.js';
+import { heldBy } from '../../support/inbox/copy-of.js';
 import { createWorld, type Deferred, deferred } from './harness.js';
 
 /** A consumer over an inbox that is asked in bulk, whose handlers end when the test says so. */
@@ -12,11 +13,12 @@ function createScene(consumer: Partial<ConsumerOptions<unknown>> = {}) {
   const control = { isDown: false, before: async (_: string): Promise<void> => undefined };
   const wrap =
     <Name extends 'claim' | 'markDone' | 'release'>(name: Name) =>
-    async (...args: Parameters<Inbox['claim']>): Promise<never> => {
-      asked.push(`${name} ${args[1].map(({ id }) => id).join(' ')}`);
+    async (...args: Parameters<Inbox[Name]>): Promise<never> => {
+      const ids = args[1].map((one) => ('copy' in one ? one.copy.id : one.id));
+      asked.push(`${name} ${ids.join(' ')}`);
       await control.before(name);
       if (control.isDown) throw new Error('store is down');
-      return inner[name](...args) as never;
+      return (inner[name] as (...args: unknown[]) => unknown)(...args) as never;
     };
   const inbox: Inbox = {
     ...inner,
@@ -54,11 +56,11 @@ function createScene(consumer: Partial<ConsumerOptions<unknown>> = {}) {
   const claimBy = (id: string): ClaimOutcome | undefined =>
     (inner.claim('billing', [{ id, generation: 0, attempt: 1 }], 'other') as readonly ClaimOutcome[])[0];
   const one = (id: string) => [{ id, generation: 0, attempt: 1 }];
-  const markBy = (id: string) => inner.markDone('billing', one(id), 'other');
+  const markBy = (id: string) => inner.markDone('billing', heldBy(one(id), 'other'));
   /** Its owner stored no letter yet, and is gone. */
   const buryBy = async (id: string) => {
-    await inner.markBurying('billing', one(id), 'other');
-    await inner.release('billing', one(id), 'other');
+    await inner.markBurying('billing', heldBy(one(id), 'other'));
+    await inner.release('billing', heldBy(one(id), 'other'));
   };
   return { world, asked, control, started, pass, end, claimBy, markBy, buryBy };
 }

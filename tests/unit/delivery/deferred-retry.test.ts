@@ -201,9 +201,9 @@ test('the copy is stored, then the record raised, then the original let go of; t
   const inbox = memoryInbox();
   const order: string[] = [];
   const release = inbox.release.bind(inbox);
-  inbox.release = (consumer, copies, token) => {
-    order.push(`release ${copies[0]?.attempt}`);
-    return release(consumer, copies, token);
+  inbox.release = (consumer, claims) => {
+    order.push(`release ${claims[0]?.copy.attempt}`);
+    return release(consumer, claims);
   };
   const runs: number[] = [];
   const world = createWorld({
@@ -262,10 +262,14 @@ test('a claim that was lost after the copy was stored: it looks again and stores
   const inbox = memoryInbox();
   const release = inbox.release.bind(inbox);
   let refusals = 1;
-  inbox.release = (consumer, copies, token) => {
-    if (refusals === 0) return release(consumer, copies, token);
+  inbox.release = (consumer, claims) => {
+    if (refusals === 0) return release(consumer, claims);
     refusals -= 1;
-    void release('billing', [{ id: 'one', generation: 0, attempt: 1 }], token); // its lease ended
+    const copy = { id: 'one', generation: 0, attempt: 1 };
+    void release(
+      'billing',
+      claims.map(({ token }) => ({ copy, token })),
+    ); // its lease ended
     return [false];
   };
   const world = createWorld({ inbox, consumer: failing({ inline: { attempts: 1 }, deferred: ['5s'] }) });

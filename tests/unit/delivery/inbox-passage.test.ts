@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Inbox } from '../../../src/contract/inbox.js';
 import { memoryInbox } from '../../../src/inbox/memory-inbox.js';
+import { heldBy } from '../../support/inbox/copy-of.js';
 import { createWorld, deferred, REFUSES, STORES } from './harness.js';
 
 type Method = 'claim' | 'markDone' | 'release' | 'markBurying' | 'markDead';
@@ -89,7 +90,7 @@ test('while someone else holds the claim the copy waits, and its lane with it', 
   const behind = world.deliver({ id: 'two', key: 'a' });
   await world.clock.advance(30_000);
   expect({ runs, settled: waiting.settled + behind.settled }).toEqual({ runs: [], settled: 0 });
-  await inner.markDone('billing', [COPY], 'other');
+  await inner.markDone('billing', heldBy([COPY], 'other'));
   await world.clock.advance(1_000);
   expect({ runs, waiting: waiting.settled, behind: behind.settled }).toEqual({
     runs: ['two'],
@@ -112,7 +113,7 @@ test('a claim that is given back is taken by the copy that waited', async () => 
   await inner.claim('billing', [COPY], 'other');
   const delivery = world.deliver({ id: 'one' });
   await world.clock.advance(5_000);
-  await inner.release('billing', [COPY], 'other');
+  await inner.release('billing', heldBy([COPY], 'other'));
   await world.clock.advance(1_000);
   expect({ runs, settled: delivery.settled }).toEqual({ runs: 1, settled: 1 });
 });
@@ -219,7 +220,7 @@ test('a claim that was lost while the handler ran: it looks again and never runs
   inner.markDone = (...args) => {
     if (hasStolen) return original(...args);
     hasStolen = true;
-    void inner.release('billing', [COPY], args[2]);
+    void inner.release(...args);
     return [false];
   };
   control.answersAtOnce = true;
@@ -233,8 +234,8 @@ test('a claim that was lost while the handler ran: it looks again and never runs
 test('a claim that was lost before a dead letter: what the other owner settled is let go of without a letter', async () => {
   const { inbox, inner, control } = createRemoteInbox();
   control.answersAtOnce = true;
-  inner.markBurying = (_, copies, token) => {
-    void inner.markDone('billing', copies, token); // taken over and done by someone else
+  inner.markBurying = (...args) => {
+    void inner.markDone(...args); // taken over and done by someone else
     return [false];
   };
   const world = createWorld({
@@ -274,8 +275,8 @@ test('whoever takes over a burial stores the letter and never runs the handler',
     },
   });
   await inner.claim('billing', [COPY], 'other');
-  await inner.markBurying('billing', [COPY], 'other');
-  await inner.release('billing', [COPY], 'other');
+  await inner.markBurying('billing', heldBy([COPY], 'other'));
+  await inner.release('billing', heldBy([COPY], 'other'));
   const delivery = world.deliver({ id: 'one', headers: { 'bc-attempt': '3' } });
   await world.clock.advance(0);
   expect(runs).toBe(0);

@@ -4,6 +4,7 @@ import type { Inbox } from '../../../src/contract/inbox.js';
 import { MassFailure } from '../../../src/delivery/mass-failure.js';
 import { memoryInbox } from '../../../src/inbox/memory-inbox.js';
 import { createFakeClock } from '../../../src/testing/fake-clock.js';
+import { heldBy } from '../../support/inbox/copy-of.js';
 import { createWorld, deferred, deliveryOf, type WorldOptions } from './harness.js';
 
 /** A consumer whose database a test takes down, and every run of its handler. */
@@ -155,7 +156,7 @@ test('what waits holds no claim, so that it can have its effect elsewhere, and i
     .slice(9)
     .map(({ message }) => ({ id: message.id as string, generation: 0, attempt: 1 }));
   expect(inbox.claim('billing', copies, 'other')).toEqual(copies.map(() => 'claimed'));
-  await inbox.markDone('billing', copies, 'other');
+  await inbox.markDone('billing', heldBy(copies, 'other'));
   await service.clock.advance(60_000);
   expect(deliveries.map(({ settled }) => settled)).toEqual(deliveries.map(() => 1));
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { InboxCopy } from '../../../src/contract/inbox.js';
 import { memoryInbox } from '../../../src/inbox/memory-inbox.js';
 import { createFakeClock } from '../../../src/testing/fake-clock.js';
+import { heldBy } from '../../support/inbox/copy-of.js';
 
 const copyOf = (id: string, attempt = 1, generation = 0): InboxCopy => ({ id, attempt, generation });
 
@@ -23,7 +24,7 @@ async function inboxIn(state: State) {
     done: ['markDone'],
     dead: ['markBurying', 'markDead'],
   };
-  for (const write of writes[state]) await inbox[write]('c', copies, 'owner');
+  for (const write of writes[state]) await inbox[write]('c', heldBy(copies, 'owner'));
   return inbox;
 }
 
@@ -67,10 +68,10 @@ test.each(STATES)(
     for (const write of WRITES) {
       const inbox = await inboxIn(state);
       const before = inbox.areSettled('c', [copyOf('one', 2)]);
-      expect(inbox[write]('c', [copyOf('one', 2)], 'other')).toEqual([false]);
+      expect(inbox[write]('c', heldBy([copyOf('one', 2)], 'other'))).toEqual([false]);
       expect(inbox.areSettled('c', [copyOf('one', 2)])).toEqual(before);
       const isOwned = state === 'claimed' || state === 'burying';
-      expect(inbox[write]('c', [copyOf('one', 2)], 'owner')).toEqual([isOwned]);
+      expect(inbox[write]('c', heldBy([copyOf('one', 2)], 'owner'))).toEqual([isOwned]);
     }
   },
 );
@@ -78,7 +79,7 @@ test.each(STATES)(
 test('a release raises the attempt, so that earlier copies are settled and later ones are not', async () => {
   const inbox = memoryInbox();
   await inbox.claim('c', [copyOf('one', 1)], 'a');
-  await inbox.release('c', [copyOf('one', 2)], 'a');
+  await inbox.release('c', heldBy([copyOf('one', 2)], 'a'));
   expect(inbox.areSettled('c', [copyOf('one', 1), copyOf('one', 2), copyOf('one', 3)])).toEqual([
     true,
     false,
@@ -98,7 +99,7 @@ test('consumers and generations know nothing of one another, whatever the ids ho
   for (const consumer of ['c', 'd', '__proto__']) {
     for (const copy of copies) {
       expect(inbox.claim(consumer, [copy], 'a')).toEqual(['claimed']);
-      expect(inbox.markDone(consumer, [copy], 'a')).toEqual([true]);
+      expect(inbox.markDone(consumer, heldBy([copy], 'a'))).toEqual([true]);
     }
   }
   expect(inbox.areSettled('c', copies)).toEqual([true, true, true, true, true]);
@@ -111,7 +112,7 @@ test('one claim in bulk answers each copy by itself', async () => {
     'claimed',
     'busy',
   ]);
-  expect(inbox.markDone('c', [copyOf('one'), copyOf('two'), copyOf('three')], 'b')).toEqual([
+  expect(inbox.markDone('c', heldBy([copyOf('one'), copyOf('two'), copyOf('three')], 'b'))).toEqual([
     false,
     true,
     false,
@@ -123,7 +124,7 @@ test('what is settled is forgotten after its time, counted from settling, and wh
   const inbox = memoryInbox({ clock, ttlMs: 1_000 });
   await inbox.claim('c', [copyOf('open'), copyOf('done')], 'a');
   await clock.advance(5_000);
-  await inbox.markDone('c', [copyOf('done')], 'a');
+  await inbox.markDone('c', heldBy([copyOf('done')], 'a'));
   await clock.advance(1_000);
   expect(inbox.claim('c', [copyOf('done'), copyOf('open')], 'b')).toEqual(['settled', 'busy']);
   await clock.advance(1);
@@ -135,7 +136,7 @@ test('at most so many settled ids are kept, the latest ones', async () => {
   const inbox = memoryInbox({ maxEntries: 3 });
   for (let index = 0; index < 10; index += 1) {
     await inbox.claim(`c${index % 2}`, [copyOf(`id-${index}`, 1, index % 3)], 'a');
-    await inbox.markDone(`c${index % 2}`, [copyOf(`id-${index}`, 1, index % 3)], 'a');
+    await inbox.markDone(`c${index % 2}`, heldBy([copyOf(`id-${index}`, 1, index % 3)], 'a'));
   }
   const settled = Array.from({ length: 10 }, (_, index) =>
     inbox.areSettled(`c${index % 2}`, [copyOf(`id-${index}`, 1, index % 3)]),
@@ -161,7 +162,10 @@ test('of any number of racing owners exactly one settles a message', () => {
       let settlements = 0;
       let owner: string | null = null;
       for (const { token, what, attempt } of actions) {
-        const [answer] = inbox[what]('c', [copyOf('one', attempt)], token) as readonly (boolean | string)[];
+        const copies = [copyOf('one', attempt)];
+        const asked =
+          what === 'claim' ? inbox.claim('c', copies, token) : inbox[what]('c', heldBy(copies, token));
+        const [answer] = asked as readonly (boolean | string)[];
         if (what === 'claim') {
           if (answer === 'claimed' || answer === 'burying') {
             expect(owner).toBeNull(); // never two owners
