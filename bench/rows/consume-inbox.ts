@@ -1,7 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type mongoose from 'mongoose';
 import { createBus, createLogger, defineConsumer, loadConfig } from '../../src/index.js';
 import { mongoInbox } from '../../src/mongo.js';
-import { type Broker, fillBacklog } from '../backlog.js';
+import { type BacklogConsumer, type Broker, fillBacklog } from '../backlog.js';
 import { contest, type Side } from '../contest.js';
 import { bulkSide, transactionSide } from '../inbox-side.js';
 import { callConcurrently, makeUsages, type Usage, usageTopic } from '../messages.js';
@@ -14,13 +15,26 @@ const BULKS_IN_FLIGHT = 2;
 const BULK = 500;
 const IN_FLIGHT = 16;
 
-function consumeSide(servers: BenchServers, broker: Broker, connection: mongoose.Connection | null): Side {
+/** Handlers that wait for something else, as most do, and end in another order than they began. */
+const slow: BacklogConsumer = {
+  concurrency: 500,
+  handle: async (arrivals, { data }) => {
+    await pause(5 + ((Math.imul(data.sequence, 2_654_435_761) >>> 0) % 46));
+    arrivals.add(data.sequence);
+  },
+};
+
+function consumeSide(
+  servers: BenchServers,
+  { broker, how = {} }: { readonly broker: Broker; readonly how?: BacklogConsumer },
+  connection: mongoose.Connection | null,
+): Side {
   return {
     name: connection === null ? 'without an inbox' : 'with mongoInbox',
     open: async () => undefined,
     round: async (count) => {
       const inbox = connection === null ? null : mongoInbox(connection, { collection: uniqueName('inbox') });
-      const backlog = await fillBacklog(servers, { broker, count }, inbox === null ? {} : { inbox });
+      const backlog = await fillBacklog(servers, { broker, count }, inbox === null ? how : { ...how, inbox });
       const { rate } = await backlog.consume();
       await backlog.remove();
       return rate;
@@ -83,7 +97,7 @@ interface Setting {
   readonly name: string;
   readonly needs: Row['needs'];
   readonly count: number;
-  readonly goal: number;
+  readonly goal: number | null;
   readonly stretch: number;
 }
 
@@ -115,8 +129,21 @@ export const consumeInboxRows: readonly Row[] = [
       stretch: 0.7,
     },
     (servers, connection) => ({
-      ours: consumeSide(servers, 'rabbitmq', connection),
-      theirs: consumeSide(servers, 'rabbitmq', null),
+      ours: consumeSide(servers, { broker: 'rabbitmq' }, connection),
+      theirs: consumeSide(servers, { broker: 'rabbitmq' }, null),
+    }),
+  ),
+  row(
+    {
+      name: 'inbox: RabbitMQ, 500 handlers of 5 to 50 ms, with mongoInbox / without an inbox',
+      needs: 'servers',
+      count: 30_000,
+      goal: null,
+      stretch: 0,
+    },
+    (servers, connection) => ({
+      ours: consumeSide(servers, { broker: 'rabbitmq', how: slow }, connection),
+      theirs: consumeSide(servers, { broker: 'rabbitmq', how: slow }, null),
     }),
   ),
   row(
@@ -128,7 +155,7 @@ export const consumeInboxRows: readonly Row[] = [
       stretch: 0.8,
     },
     (servers, connection) => ({
-      ours: consumeSide(servers, 'kafka', connection),
+      ours: consumeSide(servers, { broker: 'kafka' }, connection),
       theirs: bulkSide(mongoInbox(connection), { size: BULK, callers: BULKS_IN_FLIGHT }),
     }),
   ),
