@@ -10,14 +10,22 @@ export interface Insistence {
   readonly clock: Clock;
   readonly random: Random;
   readonly limitMs: number;
+  /** Which answers pass. Default: those that are retriable. */
+  readonly passes?: (error: BuscouplerError) => boolean;
 }
+
+/** For questions about a topic that was seen: a node that knows of no such topic has not heard of it yet. */
+export const passesOnceSeen = ({ retriable, code }: BuscouplerError): boolean =>
+  retriable || code === 'BC_PLACE_MISSING';
+
+const isRetriable = ({ retriable }: BuscouplerError): boolean => retriable;
 
 /**
  * Asks again while the answer is one that passes: a coordinator or leader that is being chosen, a connection that the
  * broker closed because it was idle. `what` begins the error's text.
  */
 export async function insist<Answer>(
-  { clock, random, limitMs }: Insistence,
+  { clock, random, limitMs, passes = isRetriable }: Insistence,
   what: string,
   ask: () => Promise<Answer>,
 ): Promise<Answer> {
@@ -27,7 +35,7 @@ export async function insist<Answer>(
       return await ask();
     } catch (thrown) {
       const error: BuscouplerError = toKafkaError(thrown, what);
-      if (!error.retriable || clock.monotonicMs() >= untilMs) throw error;
+      if (!passes(error) || clock.monotonicMs() >= untilMs) throw error;
       await wait(clock, backoffDelayMs(BACKOFF, retry, random));
     }
   }

@@ -5,7 +5,7 @@ import { HEADERS } from '../../messages/header-names.js';
 import { readText } from '../../messages/headers.js';
 import { deadLetterTopicOf } from '../../messages/names.js';
 import type { AdminClient } from './driver.js';
-import { type Insistence, insist } from './insist.js';
+import { type Insistence, insist, passesOnceSeen } from './insist.js';
 import { LetterLog } from './letter-log.js';
 
 /** What reading dead letters needs. */
@@ -37,10 +37,11 @@ export async function* readLetters(
 async function openLogs(context: LettersContext, topic: string): Promise<LetterLog[]> {
   const { admin } = context;
   const what = `The dead letters in "${topic}" could not be read`;
-  const ask = <Answer>(question: () => Promise<Answer>): Promise<Answer> => insist(context, what, question);
-  if ((await ask(() => admin.describe(topic))) === null) {
+  if ((await insist(context, what, () => admin.describe(topic))) === null) {
     throw new BuscouplerError('BC_PLACE_MISSING', `The dead-letter topic "${topic}" does not exist.`);
   }
+  const seen = { ...context, passes: passesOnceSeen };
+  const ask = <Answer>(question: () => Promise<Answer>): Promise<Answer> => insist(seen, what, question);
   const ends = await ask(() => admin.edgeOffsets(topic, 'end'));
   const firsts = new Map(
     (await ask(() => admin.edgeOffsets(topic, 'first'))).map(({ partition, offset }) => [partition, offset]),

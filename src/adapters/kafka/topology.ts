@@ -4,7 +4,7 @@ import { BuscouplerError } from '../../contract/errors.js';
 import type { EmitEvent } from '../../contract/events.js';
 import { wait } from '../../delivery/backoff.js';
 import type { AdminClient, NewTopic, PartitionInfo, PartitionOffset } from './driver.js';
-import { insist } from './insist.js';
+import { insist, passesOnceSeen } from './insist.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './publisher.js';
 import { type PlannedCopies, type PlannedGroup, type PlannedTopic, planTopics } from './topic-plan.js';
 
@@ -61,7 +61,7 @@ export async function provisionTopology(context: TopologyContext, topology: Topo
   );
   for (const group of plan.groups) {
     const what = `The start of the Kafka group "${group.group}" could not be written`;
-    await ask(what, () => writeStart(context, group));
+    await insist({ ...context, passes: passesOnceSeen }, what, () => writeStart(context, group));
   }
 }
 

@@ -1,7 +1,9 @@
 import { expect, test } from '@jest/globals';
 import type { AdminClient, PartitionInfo } from '../../../../src/adapters/kafka/driver.js';
 import { provisionTopology } from '../../../../src/adapters/kafka/topology.js';
+import { defineConsumer } from '../../../../src/contract/define-consumer.js';
 import { defineTopic } from '../../../../src/contract/define-topic.js';
+import { BuscouplerError } from '../../../../src/contract/errors.js';
 import { createFakeClock } from '../../../../src/testing/fake-clock.js';
 
 const PARTITIONS: readonly PartitionInfo[] = [{ partition: 0, leader: 1, replicas: 1 }];
@@ -48,4 +50,44 @@ test('an existing topic that is not there is told after a second', async () => {
   const { looks, outcome } = await provide(Number.POSITIVE_INFINITY);
   expect(outcome).toMatchObject({ code: 'BC_PLACE_MISSING' });
   expect(looks).toBe(5);
+});
+
+test('a node that has not heard of a topic which was just created is asked again for its edges', async () => {
+  const clock = createFakeClock();
+  const committed: unknown[] = [];
+  let looks = 0;
+  const admin = {
+    brokerCount: async () => 3,
+    describe: async () => PARTITIONS,
+    topicConfig: async () => new Map<string, string>(),
+    groupOffsets: async () => [{ partition: 0, offset: committed.length === 0 ? -1n : 7n }],
+    isGroupEmpty: async () => true,
+    edgeOffsets: async () => {
+      looks += 1;
+      if (looks < 3) throw new BuscouplerError('BC_PLACE_MISSING', 'UNKNOWN_TOPIC_OR_PARTITION');
+      return [{ partition: 0, offset: 7n }];
+    },
+    commitGroupOffsets: async (_: string, offsets: unknown) => {
+      committed.push(offsets);
+    },
+  } as Partial<AdminClient> as AdminClient;
+  const topic = defineTopic({ name: 'orders' });
+  const consumer = defineConsumer({
+    name: 'billing',
+    topic,
+    group: 'billing-group',
+    handle: () => undefined,
+  });
+  const context = {
+    admin,
+    clock,
+    random: () => 0.5,
+    emit: () => undefined,
+    limitMs: 5_000,
+    limits: new Map(),
+  };
+  const provided = provisionTopology(context, { topics: [topic], consumers: [consumer] });
+  await clock.advance(1_000);
+  await provided;
+  expect(committed).toEqual([[{ topic: 'orders', offsets: [{ partition: 0, offset: 7n }] }]]);
 });
