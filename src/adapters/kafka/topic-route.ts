@@ -11,7 +11,8 @@ import { SEND_BACKOFF, type SendContext } from './send-context.js';
 const METADATA_MAX_AGE_MS = 300_000;
 /** Records without a key that go to one partition before the next one has its turn. */
 const KEYLESS_RUN = 100;
-/** A broker may not have heard of a new topic yet, so a first "unknown" is asked again after this time, ms. */
+/** A node that has not heard of a new topic yet says that there is none, so it is asked for so often, ms apart. */
+const UNKNOWN_LOOKS = 5;
 const UNKNOWN_AGAIN_MS = 200;
 
 /** Where the records of one topic go: its partitions, their leaders, and what waits until these are known. */
@@ -117,7 +118,7 @@ export class TopicRoute {
 
   #missing(): void {
     this.#unknowns += 1;
-    if (this.#unknowns === 1) {
+    if (this.#unknowns < UNKNOWN_LOOKS) {
       this.#askLater(UNKNOWN_AGAIN_MS);
       return;
     }

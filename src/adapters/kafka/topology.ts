@@ -45,23 +45,24 @@ export async function provisionTopology(context: TopologyContext, topology: Topo
     DEFAULT_REPLICAS,
     await ask('Kafka did not describe its nodes', () => context.admin.brokerCount()),
   );
-  const partitions = new Map<string, readonly PartitionInfo[]>();
+  const partitions = new Map<string, number>();
   await Promise.all(
     plan.topics.map(async (topic) => {
       const what = `The Kafka topic "${topic.name}" could not be provided`;
-      partitions.set(topic.name, await ask(what, () => provideTopic(context, topic, replicas)));
+      partitions.set(topic.name, (await ask(what, () => provideTopic(context, topic, replicas))).length);
     }),
   );
   await Promise.all(
     plan.copies.map(async (place) => {
       const what = `The ${place.kind} topic "${place.name}" could not be provided`;
-      const count = partitions.get(place.of)?.length;
-      await ask(what, () => provideCopies(context, place, { partitions: count, replicas }));
+      const shape = { partitions: partitions.get(place.of), replicas };
+      partitions.set(place.name, (await ask(what, () => provideCopies(context, place, shape))).length);
     }),
   );
   for (const group of plan.groups) {
     const what = `The start of the Kafka group "${group.group}" could not be written`;
-    await insist({ ...context, passes: passesOnceSeen }, what, () => writeStart(context, group));
+    const count = partitions.get(group.topic) ?? 0;
+    await insist({ ...context, passes: passesOnceSeen }, what, () => writeStart(context, group, count));
   }
 }
 
@@ -129,12 +130,14 @@ async function provideCopies(
   context: TopologyContext,
   place: PlannedCopies,
   shape: CopiesShape,
-): Promise<void> {
+): Promise<readonly PartitionInfo[]> {
   const { name, of, kind } = place;
   if ((await context.admin.describe(name)) === null) {
     await create(context, kind, newCopiesOf(place, { ...shape, maxBytes: context.limits.get(of) }));
   }
-  await learnSettings(context, name, await waitForLeaders(context, name));
+  const partitions = await waitForLeaders(context, name);
+  await learnSettings(context, name, partitions);
+  return partitions;
 }
 
 async function create(
@@ -195,23 +198,38 @@ export async function readLimit(admin: AdminClient, topic: string): Promise<numb
 
 /**
  * A group that never committed begins where the client likes; so where it begins is written before it runs, and read
- * back. Partitions with a commit are left alone, and so is a group with members: they have begun.
+ * back. Partitions with a commit are left alone, and so is a group with members: they have begun. A node that has not heard
+ * of a new topic knows of fewer partitions than there are: what it left out would have no start.
  */
 async function writeStart(
-  context: TopologyContext,
+  { admin }: TopologyContext,
   { group, topic, startFrom }: PlannedGroup,
+  partitions: number,
 ): Promise<void> {
-  const { admin } = context;
-  const isNew = ({ offset }: PartitionOffset): boolean => offset < 0n;
-  const unwritten = (await admin.groupOffsets(group, topic)).filter(isNew);
-  if (unwritten.length === 0 || !(await admin.isGroupEmpty(group))) return;
-  const edges = await admin.edgeOffsets(topic, startFrom === 'earliest' ? 'first' : 'end');
-  const starts = edges.filter(({ partition }) => unwritten.some((one) => one.partition === partition));
-  await admin.commitGroupOffsets(group, [{ topic, offsets: starts }]);
-  if ((await admin.groupOffsets(group, topic)).some(isNew)) {
+  const withoutStart = async (): Promise<ReadonlySet<number>> => {
+    const offsets = requireAll(topic, partitions, await admin.groupOffsets(group, topic));
+    return new Set(offsets.filter(({ offset }) => offset < 0n).map(({ partition }) => partition));
+  };
+  const unwritten = await withoutStart();
+  if (unwritten.size === 0 || !(await admin.isGroupEmpty(group))) return;
+  const edge = startFrom === 'earliest' ? 'first' : 'end';
+  const edges = requireAll(topic, partitions, await admin.edgeOffsets(topic, edge));
+  const offsets = edges.filter(({ partition }) => unwritten.has(partition));
+  await admin.commitGroupOffsets(group, [{ topic, offsets }]);
+  if ((await withoutStart()).size > 0) {
     throw new BuscouplerError(
       'BC_BROKER_UNAVAILABLE',
       `Kafka did not keep the start of the group "${group}".`,
     );
   }
+}
+
+function requireAll(
+  topic: string,
+  partitions: number,
+  offsets: readonly PartitionOffset[],
+): readonly PartitionOffset[] {
+  if (offsets.length >= partitions) return offsets;
+  const what = `A node of Kafka knows ${offsets.length} of the ${partitions} partitions of "${topic}".`;
+  throw new BuscouplerError('BC_BROKER_UNAVAILABLE', what);
 }

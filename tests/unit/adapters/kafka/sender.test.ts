@@ -192,14 +192,14 @@ describe('Kafka sender', () => {
     expect(sender.pending).toBe(0);
   });
 
-  test('a topic that metadata do not know is refused after a second look, and may come later', async () => {
+  test('a topic that metadata do not know is refused after five looks, and may come later', async () => {
     const client = new ScriptedProducer(null);
     const { send, settle, outcomes } = makeSender(client);
     const refused = send('early');
     await settle(1);
     expect(outcomes.get('early')).toMatchObject({ status: 'failed', error: { code: 'BC_PLACE_MISSING' } });
     expect(refused.wasSent).toBe(false);
-    expect(client.descriptions).toBe(2);
+    expect(client.descriptions).toBe(5);
     client.leaders = [1];
     send('late');
     await settle(2);

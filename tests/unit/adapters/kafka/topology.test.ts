@@ -52,42 +52,65 @@ test('an existing topic that is not there is told after a second', async () => {
   expect(looks).toBe(5);
 });
 
-test('a node that has not heard of a topic which was just created is asked again for its edges', async () => {
+/** Provides a topic and the start of a group at nodes that have to hear of the topic first. */
+async function provideGroup(nodes: Partial<AdminClient>): Promise<unknown[]> {
   const clock = createFakeClock();
   const committed: unknown[] = [];
-  let looks = 0;
   const admin = {
     brokerCount: async () => 3,
     describe: async () => PARTITIONS,
     topicConfig: async () => new Map<string, string>(),
-    groupOffsets: async () => [{ partition: 0, offset: committed.length === 0 ? -1n : 7n }],
+    groupOffsets: async (_: string, topic: string) => [
+      { partition: 0, offset: topic === 'orders' && committed.length === 0 ? -1n : 7n },
+    ],
     isGroupEmpty: async () => true,
-    edgeOffsets: async () => {
-      looks += 1;
-      if (looks < 3) throw new BuscouplerError('BC_PLACE_MISSING', 'UNKNOWN_TOPIC_OR_PARTITION');
-      return [{ partition: 0, offset: 7n }];
-    },
+    edgeOffsets: async () => [{ partition: 0, offset: 7n }],
     commitGroupOffsets: async (_: string, offsets: unknown) => {
       committed.push(offsets);
     },
+    ...nodes,
   } as Partial<AdminClient> as AdminClient;
   const topic = defineTopic({ name: 'orders' });
-  const consumer = defineConsumer({
-    name: 'billing',
-    topic,
-    group: 'billing-group',
-    handle: () => undefined,
-  });
-  const context = {
-    admin,
-    clock,
-    random: () => 0.5,
-    emit: () => undefined,
-    limitMs: 5_000,
-    limits: new Map(),
-  };
-  const provided = provisionTopology(context, { topics: [topic], consumers: [consumer] });
+  const handle = (): undefined => undefined;
+  const consumer = defineConsumer({ name: 'billing', topic, group: 'billing-group', handle });
+  const context = { admin, clock, random: () => 0.5, emit: () => undefined, limitMs: 5_000 };
+  const provided = provisionTopology(
+    { ...context, limits: new Map() },
+    { topics: [topic], consumers: [consumer] },
+  );
   await clock.advance(1_000);
   await provided;
-  expect(committed).toEqual([[{ topic: 'orders', offsets: [{ partition: 0, offset: 7n }] }]]);
+  return committed;
+}
+
+const START = [{ topic: 'orders', offsets: [{ partition: 0, offset: 7n }] }];
+
+test('a leader that has not heard of its new topic is asked again for its edges', async () => {
+  let looks = 0;
+  const edgeOffsets = async () => {
+    looks += 1;
+    if (looks < 3) throw new BuscouplerError('BC_PLACE_MISSING', 'UNKNOWN_TOPIC_OR_PARTITION');
+    return [{ partition: 0, offset: 7n }];
+  };
+  expect(await provideGroup({ edgeOffsets })).toEqual([START]);
+});
+
+test('a node that knows of no partitions does not make a group begin without a start', async () => {
+  let [groupLooks, edgeLooks, commits] = [0, 0, 0];
+  await provideGroup({
+    groupOffsets: async (_, topic) => {
+      if (topic !== 'orders') return [{ partition: 0, offset: 0n }];
+      groupLooks += 1;
+      return groupLooks === 1 ? [] : [{ partition: 0, offset: commits === 0 ? -1n : 7n }];
+    },
+    edgeOffsets: async () => {
+      edgeLooks += 1;
+      return edgeLooks === 1 ? [] : [{ partition: 0, offset: 7n }];
+    },
+    commitGroupOffsets: async (_, offsets) => {
+      expect([offsets]).toEqual([START]);
+      commits += 1;
+    },
+  });
+  expect({ groupLooks, edgeLooks, commits }).toEqual({ groupLooks: 4, edgeLooks: 2, commits: 1 });
 });
