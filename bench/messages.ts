@@ -87,3 +87,6 @@ export async function callConcurrently(
   await Promise.all(Array.from({ length: Math.min(callers, usages.length) }, caller));
   return (usages.length * 1_000) / (performance.now() - startedMs);
 }
+
+/** A whole number from 0 that says nothing of the order of the sequence, the same in every run (Knuth's multiplicative hash). */
+export const scatter = (sequence: number): number => Math.imul(sequence, 2_654_435_761) >>> 0;

@@ -5,7 +5,7 @@ import { mongoInbox } from '../../src/mongo.js';
 import { type BacklogConsumer, type Broker, fillBacklog } from '../backlog.js';
 import { contest, type Side } from '../contest.js';
 import { bulkSide, transactionSide } from '../inbox-side.js';
-import { callConcurrently, makeUsages, type Usage, usageTopic } from '../messages.js';
+import { callConcurrently, makeUsages, scatter, type Usage, usageTopic } from '../messages.js';
 import { openMongodb } from '../mongodb-side.js';
 import { uniqueName } from '../names.js';
 import type { BenchServers, Row, RowResult } from '../row.js';
@@ -19,7 +19,7 @@ const IN_FLIGHT = 16;
 const slow: BacklogConsumer = {
   concurrency: 500,
   handle: async (arrivals, { data }) => {
-    await pause(5 + ((Math.imul(data.sequence, 2_654_435_761) >>> 0) % 46));
+    await pause(5 + (scatter(data.sequence) % 46));
     arrivals.add(data.sequence);
   },
 };

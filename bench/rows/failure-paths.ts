@@ -1,5 +1,6 @@
 import { type Arrivals, type BacklogConsumer, type Broker, fillBacklog } from '../backlog.js';
 import { contest, type Side } from '../contest.js';
+import { scatter } from '../messages.js';
 import type { BenchServers, Row, RowResult } from '../row.js';
 
 /** Enough that the first quarter of a second, before the code is compiled, is a small part of it. */
@@ -11,7 +12,7 @@ const DELAY_MS = 1_000;
  * Every fifth message takes the path, spread over all keys: ten failures in a row, as of a partition whose keys all fail,
  * would count as a failure of the whole, and be waited for.
  */
-const takesPath = (sequence: number): boolean => (Math.imul(sequence, 2_654_435_761) >>> 0) % 5 === 0;
+const takesPath = (sequence: number): boolean => scatter(sequence) % 5 === 0;
 
 /** Fails at first, and succeeds when it comes back. */
 const retried: BacklogConsumer = {

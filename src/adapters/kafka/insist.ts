@@ -5,6 +5,10 @@ import { toKafkaError } from './errors.js';
 
 const BACKOFF = { initialMs: 100, factor: 2, maxMs: 1_000, jitter: 0.2 } as const;
 
+/** A node that has not heard of a new topic yet says that there is none, so it is looked for so often, ms apart. */
+export const MISSING_LOOKS = 5;
+export const MISSING_AGAIN_MS = 200;
+
 /** How long to go on. */
 export interface Insistence {
   readonly clock: Clock;

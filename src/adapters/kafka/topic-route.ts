@@ -3,6 +3,7 @@ import { backoffDelayMs } from '../../delivery/backoff.js';
 import { partitionOfKey } from '../../messages/murmur2.js';
 import type { PartitionInfo } from './driver.js';
 import { isRefusal, toKafkaError } from './errors.js';
+import { MISSING_AGAIN_MS, MISSING_LOOKS } from './insist.js';
 import type { PendingRecord } from './messages.js';
 import { PartitionQueue } from './partition-queue.js';
 import { SEND_BACKOFF, type SendContext } from './send-context.js';
@@ -11,9 +12,6 @@ import { SEND_BACKOFF, type SendContext } from './send-context.js';
 const METADATA_MAX_AGE_MS = 300_000;
 /** Records without a key that go to one partition before the next one has its turn. */
 const KEYLESS_RUN = 100;
-/** A node that has not heard of a new topic yet says that there is none, so it is asked for so often, ms apart. */
-const UNKNOWN_LOOKS = 5;
-const UNKNOWN_AGAIN_MS = 200;
 
 /** Where the records of one topic go: its partitions, their leaders, and what waits until these are known. */
 export class TopicRoute {
@@ -118,8 +116,8 @@ export class TopicRoute {
 
   #missing(): void {
     this.#unknowns += 1;
-    if (this.#unknowns < UNKNOWN_LOOKS) {
-      this.#askLater(UNKNOWN_AGAIN_MS);
+    if (this.#unknowns < MISSING_LOOKS) {
+      this.#askLater(MISSING_AGAIN_MS);
       return;
     }
     this.#unknowns = 0;

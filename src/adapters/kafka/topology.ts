@@ -4,7 +4,7 @@ import { BuscouplerError } from '../../contract/errors.js';
 import type { EmitEvent } from '../../contract/events.js';
 import { wait } from '../../delivery/backoff.js';
 import type { AdminClient, NewTopic, PartitionInfo, PartitionOffset } from './driver.js';
-import { insist, passesOnceSeen } from './insist.js';
+import { insist, MISSING_AGAIN_MS, MISSING_LOOKS, passesOnceSeen } from './insist.js';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './publisher.js';
 import { type PlannedCopies, type PlannedGroup, type PlannedTopic, planTopics } from './topic-plan.js';
 
@@ -18,9 +18,6 @@ const DAY_MS = 24 * 3_600_000;
 const COPY_RETENTION_MS = 14 * DAY_MS;
 /** Pause between two looks at a topic whose leaders are being chosen, ms. */
 const LEADERS_AGAIN_MS = 50;
-/** A node that has not heard of a new topic yet says that there is none, so it is looked for so often, ms apart. */
-const MISSING_LOOKS = 5;
-const MISSING_AGAIN_MS = 200;
 const MAX_BYTES = 'max.message.bytes';
 const MIN_IN_SYNC = 'min.insync.replicas';
 

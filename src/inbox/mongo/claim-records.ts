@@ -1,4 +1,5 @@
 import type { ClaimOutcome } from '../../contract/inbox.js';
+import { groupsOf } from './groups-of.js';
 import { type InboxRecord, isSettledFor, type Records, type Wanted } from './record.js';
 import type { Sightings } from './sightings.js';
 import type { WriteCommands } from './write-commands.js';
@@ -99,7 +100,7 @@ async function takeOver(
 ): Promise<void> {
   const { records, writes, sightings, takeoverMs, maxClaims } = store;
   const triedMs = store.monotonicMs();
-  const statements = groupsOf(takes).map((group) => takeOf(store, group, token));
+  const statements = groupsOf(takes, nameOfTake).map((group) => takeOf(store, group, token));
   await writes.update(statements, takeoverMs);
   const keys = takes.map(({ record }) => record._id);
   const ours = await records.find({ _id: { $in: keys }, token }).toArray();
@@ -112,20 +113,11 @@ async function takeOver(
 }
 
 /** Takes that one update can do: seen in the same state, and taken for the same attempt. */
-function groupsOf(takes: readonly Take[]): Take[][] {
-  const groups = new Map<string, Take[]>();
-  for (const take of takes) {
-    const { state, token, renewals, claims } = take.record;
-    const name = JSON.stringify([state, token, renewals, claims, take.attempt]);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [take]);
-    else group.push(take);
-  }
-  return [...groups.values()];
-}
+const nameOfTake = ({ record: { state, token, renewals, claims }, attempt }: Take): string =>
+  JSON.stringify([state, token, renewals, claims, attempt]);
 
-function takeOf({ leaseMs, maxClaims }: ClaimStore, group: readonly Take[], mine: string) {
-  const [{ record, attempt }] = group as [Take];
+function takeOf({ leaseMs, maxClaims }: ClaimStore, group: readonly [Take, ...Take[]], mine: string) {
+  const [{ record, attempt }] = group;
   const { state, token, renewals, claims } = record;
   const isBuried = state === 'burying' || claims >= maxClaims;
   return {

@@ -1,3 +1,4 @@
+import { groupsOf } from './groups-of.js';
 import { type HeldClaim, type InboxRecord, OWNED, type Records } from './record.js';
 
 /** What settling writes; the time is the server's, so that our clock decides nothing. */
@@ -11,17 +12,7 @@ export interface Release extends HeldClaim {
   readonly attempt: number;
 }
 
-/** Keys of claims that one statement can write: those that agree in what `nameOf` says. */
-function groupsOf<Claim extends HeldClaim>(claims: readonly Claim[], nameOf: (claim: Claim) => string) {
-  const groups = new Map<string, { readonly first: Claim; readonly keys: string[] }>();
-  for (const claim of claims) {
-    const name = nameOf(claim);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, { first: claim, keys: [claim.key] });
-    else group.keys.push(claim.key);
-  }
-  return [...groups.values()];
-}
+const keysOf = (claims: readonly HeldClaim[]): string[] => claims.map(({ key }) => key);
 
 /** Which claims a field of their records names, among the records that agree with `filter`. */
 async function areNamedBy(
@@ -29,7 +20,7 @@ async function areNamedBy(
   claims: readonly HeldClaim[],
   { field, filter }: { readonly field: 'token' | 'releasedBy'; readonly filter: object },
 ): Promise<boolean[]> {
-  const query = { _id: { $in: claims.map(({ key }) => key) }, ...filter };
+  const query = { _id: { $in: keysOf(claims) }, ...filter };
   const found = await records.find<Partial<InboxRecord>>(query, { projection: { [field]: 1 } }).toArray();
   const tokens = new Map(found.map((record) => [record._id, record[field]]));
   return claims.map(({ key, token }) => tokens.get(key) === token);
@@ -45,8 +36,11 @@ export async function moveRecords(
   state: 'done' | 'dead' | 'burying',
 ): Promise<boolean[]> {
   const update = state === 'burying' ? { $set: { state } } : settledAs(state);
-  const updates = groupsOf(claims, ({ token }) => token).map(({ first: { token }, keys }) => ({
-    updateMany: { filter: { _id: { $in: keys }, token, state: { $in: OWNED } }, update },
+  const updates = groupsOf(claims, ({ token }) => token).map((group) => ({
+    updateMany: {
+      filter: { _id: { $in: keysOf(group) }, token: group[0].token, state: { $in: OWNED } },
+      update,
+    },
   }));
   const { matchedCount } = await records.bulkWrite(updates, { ordered: false });
   if (matchedCount === claims.length) return claims.map(() => true);
@@ -56,7 +50,9 @@ export async function moveRecords(
 /** Gives records back to whose claims they belong. What was given back in order is no sign of poison: its count begins anew. */
 export async function releaseRecords(records: Records, releases: readonly Release[]): Promise<boolean[]> {
   const groups = groupsOf(releases, ({ token, attempt }) => `${attempt} ${token}`);
-  const updates = groups.flatMap(({ first: { token, attempt }, keys }) => {
+  const updates = groups.flatMap((group) => {
+    const [{ token, attempt }] = group;
+    const keys = keysOf(group);
     const free = { token: null, releasedBy: token };
     return [
       {

@@ -1,11 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { InboxCopy } from '../../../src/contract/inbox.js';
 import { memoryInbox } from '../../../src/inbox/memory-inbox.js';
 import { createFakeClock } from '../../../src/testing/fake-clock.js';
-import { heldBy } from '../../support/inbox/copy-of.js';
-
-const copyOf = (id: string, attempt = 1, generation = 0): InboxCopy => ({ id, attempt, generation });
+import { copyOf, heldBy } from '../../support/inbox/copy-of.js';
 
 type Write = 'markDone' | 'markDead' | 'markBurying' | 'release';
 type State = 'absent' | 'open' | 'claimed' | 'burying' | 'burying, free' | 'done' | 'dead';
