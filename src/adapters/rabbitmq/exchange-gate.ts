@@ -71,6 +71,20 @@ export class ExchangeGate {
     this.#ask(state);
   }
 
+  /** No queue was bound to the exchange: the parcel, and what comes after it, goes in a moment. */
+  hold(parcel: Parcel): void {
+    const state = parcel.target.exchange;
+    this.#park(parcel);
+    if (state.knowledge === 'asking') return;
+    state.knowledge = 'asking';
+    this.#options.clock.schedule(() => this.#open(state), ASK_AGAIN_MS, { keepAlive: true });
+  }
+
+  #open(state: ExchangeState): void {
+    state.knowledge = 'good';
+    this.#options.open(this.#take(state));
+  }
+
   #park(parcel: Parcel): void {
     parcel.target.exchange.parked.push(parcel);
     this.#parked += 1;
@@ -86,10 +100,7 @@ export class ExchangeGate {
     if (access === null || state.knowledge === 'asking') return;
     state.knowledge = 'asking';
     checkExchange(access, state.exchange).then(
-      () => {
-        state.knowledge = 'good';
-        this.#options.open(this.#take(state));
-      },
+      () => this.#open(state),
       (error: BuscouplerError) => this.#notFound(state, error),
     );
   }

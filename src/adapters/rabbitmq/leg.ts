@@ -12,7 +12,7 @@ import { toIncoming } from './messages.js';
 import type { Loss, OpenConnection } from './open-connection.js';
 import type { RequestBounds } from './rpc-channel.js';
 import { Subscription, type SubscriptionEvents } from './subscription.js';
-import { provisionConsumer } from './topology.js';
+import { bindConsumer, provisionTopology } from './topology.js';
 
 /** AMQP's prefetch count is 16 bits. */
 const PREFETCH_MAX = 65_535;
@@ -55,6 +55,8 @@ export class RabbitmqLeg implements Leg, LinkUser {
   #starting: { resolve(): void; reject(error: BuscouplerError): void } | null = null;
   /** The queue vanished: places are looked at before the next subscription. */
   #isQueueGone = false;
+  /** The connection was lost, and the server with it, for all we know: it may come back without what it had. */
+  #isServerNew = false;
   /** So many settlements long one delivery is taken at a time: that many were unacked when a connection died. */
   #caution = 0;
   /** Ready messages in the queue, as last seen, and when that was asked for. */
@@ -174,6 +176,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
 
   linkDown(loss: Loss): void {
     this.#connection = null;
+    this.#isServerNew = true;
     const isCulprit = loss.isPoison && this.#subscription?.isMidMessage === true;
     // What the server had sent is not known then: most of it never came to be delivered.
     this.#lose(loss.error, isCulprit ? this.#capacity : 0);
@@ -228,6 +231,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
     const connection = this.#connection;
     if (!isWanted || connection === null) return;
     if (this.#isQueueGone) await this.#provision(connection);
+    if (this.#isServerNew) await this.#bind(connection);
     this.#subscription ??= await this.#subscribe(connection);
     if (!this.#subscription.isConsuming) await this.#subscription.consume(prefetch);
   }
@@ -239,8 +243,21 @@ export class RabbitmqLeg implements Leg, LinkUser {
   async #provision(connection: OpenConnection): Promise<void> {
     const { context, spec } = this.#options;
     const access = { connection, bounds: this.#bounds() };
-    await provisionConsumer({ access, emit: context.emit }, spec.consumer);
+    await provisionTopology({ access, emit: context.emit }, { topics: [], consumers: [spec.consumer] });
     this.#isQueueGone = false;
+    this.#isServerNew = false;
+  }
+
+  /** What waits in the queue is consumed with or without its bindings; the queue's own absence is told by consuming. */
+  async #bind(connection: OpenConnection): Promise<void> {
+    const { logger, spec } = this.#options;
+    try {
+      await bindConsumer({ connection, bounds: this.#bounds() }, spec.consumer);
+    } catch (error) {
+      if ((error as BuscouplerError).code === 'BC_BROKER_UNAVAILABLE') throw error;
+      logger.warn({ err: error, consumer: spec.consumer.name }, 'a queue could not be bound again');
+    }
+    this.#isServerNew = false;
   }
 
   #bounds(): RequestBounds {

@@ -25,6 +25,9 @@ import { targetOf } from './target.js';
 /** How long the server's refusal of an exchange is believed without asking again, ms. */
 const REFUSAL_MS = 1000;
 
+/** After a lost connection the server, or whoever consumes, has so long to bind queues again, ms. */
+const UNBOUND_MS = 5000;
+
 /** Pause before a channel is opened again that died without anything under way, ms. */
 const REOPEN_PAUSE_MS = 1000;
 
@@ -62,6 +65,9 @@ export class RabbitmqPublisher implements LinkUser {
   #bytes = 0;
   #isClosing = false;
   #isClosed = false;
+  #wasLost = false;
+  /** Until then no queue at an exchange that had one is believed to be a passing state (monotonic ms). */
+  #unboundUntilMs = Number.NEGATIVE_INFINITY;
   /** So many of the waiting parcels are sent one at a time: one of them closed a channel. */
   #suspects = 0;
   #isAlone = false;
@@ -84,7 +90,7 @@ export class RabbitmqPublisher implements LinkUser {
       refuse: (parcel, error) => this.#refuse(parcel, error),
     });
     this.#events = {
-      confirmed: (parcel) => this.#answered(parcel, settleConfirmed),
+      confirmed: (parcel) => this.#confirmed(parcel),
       nacked: (parcel) => this.#answered(parcel, settleNacked),
       ready: () => this.#pump(),
       closed: (reason) => this.#channelClosed(reason),
@@ -227,6 +233,18 @@ export class RabbitmqPublisher implements LinkUser {
 
   // -- what becomes of them
 
+  #confirmed(parcel: Parcel): void {
+    if (parcel.isReturned && this.#isUnboundYet(parcel.target)) {
+      parcel.isReturned = false;
+      this.#gate.hold(parcel);
+    } else this.#answered(parcel, settleConfirmed);
+  }
+
+  /** A server that comes back may route before its bindings are there again; a consumer's leg makes lost ones anew. */
+  #isUnboundYet({ isOneQueue, exchange }: Target): boolean {
+    return !isOneQueue && exchange.hasStored && this.#context.clock.monotonicMs() < this.#unboundUntilMs;
+  }
+
   #answered(parcel: Parcel, settle: (parcel: Parcel) => void): void {
     this.#bytes -= parcel.bytes;
     settle(parcel);
@@ -242,6 +260,7 @@ export class RabbitmqPublisher implements LinkUser {
   async linkUp(connection: OpenConnection): Promise<void> {
     this.#limits = limitsOf(connection);
     this.#connection = connection;
+    if (this.#wasLost) this.#unboundUntilMs = this.#context.clock.monotonicMs() + UNBOUND_MS;
     await this.#open(connection);
     this.#gate.askAll();
     this.#pump();
@@ -310,6 +329,7 @@ export class RabbitmqPublisher implements LinkUser {
 
   linkDown(loss: Loss): void {
     this.#connection = null;
+    this.#wasLost = true;
     const { parcels, alone } = this.#takeUnconfirmed();
     if (loss.replyCode !== null && isOurFault(loss.replyCode)) {
       this.#judge(loss.error.cause, parcels, alone);

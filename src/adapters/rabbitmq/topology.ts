@@ -165,6 +165,12 @@ async function provisionRetries(provisioner: Provisioner, consumer: AnyConsumer)
   }
 }
 
+/** Binds a consumer's queue as it says; one that is somebody else's is left as it is. Idempotent. */
+export async function bindConsumer(access: PlaceAccess, consumer: AnyConsumer): Promise<void> {
+  if (consumer.rabbitmq.existing) return;
+  for (const binding of bindingsOf(consumer)) await bind(access, binding);
+}
+
 /** Everything that one consumer needs. Idempotent; also run when one of its queues was deleted under it. */
 export async function provisionConsumer(provisioner: Provisioner, consumer: AnyConsumer): Promise<void> {
   await provisionDeadLetters(provisioner, consumer);
@@ -182,7 +188,7 @@ async function provisionQueue(provisioner: Provisioner, consumer: AnyConsumer): 
   }
   const declare = (): Promise<unknown> => declareQueue(access, name, queueArguments(consumer));
   await create(provisioner, { kind: 'queue', name, check, declare });
-  for (const binding of bindingsOf(consumer)) await bind(access, binding);
+  await bindConsumer(access, consumer);
 }
 
 /** Creates or checks everything, exchanges first. */

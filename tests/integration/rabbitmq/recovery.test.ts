@@ -186,6 +186,60 @@ describeWithServers('a connection to RabbitMQ that is lost', { shared: VERSIONS 
       expect(broker.told.all.filter(isTold('consumer-failed'))).toEqual([]);
     });
 
+    test('is followed by binding the queue again: a server may come back without its bindings', async () => {
+      const places = makePlaces(plain, undo);
+      const broker = await openWith(places);
+      const { seen } = await attachRecorder(broker, places.consumer);
+      await publishMany(broker, places, 1).outcomes;
+      await (await plain.channel()).unbindQueue(places.queue, places.exchange, places.topic.name);
+      proxy.reset();
+      await broker.told.until(isTold('broker-recovered'), 2);
+      const one = message();
+      expect(await broker.publish(places.topic, one)).toBe(STORED);
+      await seen.until(({ message: seenOne }) => seenOne.id === one.id);
+    });
+
+    test('is followed by creating everything again where the server came back empty', async () => {
+      const places = makePlaces(plain, undo);
+      const broker = await openWith(places);
+      const { seen } = await attachRecorder(broker, places.consumer);
+      await proxy.refuse();
+      proxy.reset();
+      await broker.told.until(isTold('broker-lost'), 2);
+      const channel = await plain.channel();
+      await channel.deleteQueue(places.queue);
+      await channel.deleteQueue(`${places.queue}_dlq`);
+      await channel.deleteExchange(places.exchange);
+      const created = broker.told.all.filter(isTold('place-created')).length;
+      await proxy.heal();
+      await broker.told.until(isTold('place-created'), 2 * created);
+      const one = message();
+      let outcome = await broker.publish(places.topic, one);
+      while (outcome !== STORED) outcome = await broker.publish(places.topic, one);
+      await seen.until(({ message: seenOne }) => seenOne.id === one.id);
+    });
+
+    test('lets an exchange be without a queue for a moment, in order, and says so when it stays that way', async () => {
+      const places = makePlaces(plain, undo);
+      const broker = await openWith(places);
+      await publishMany(broker, places, 1).outcomes;
+      const channel = await plain.channel();
+      await channel.unbindQueue(places.queue, places.exchange, places.topic.name);
+      proxy.reset();
+      const returned = proxy.fault({ on: 'reply', frame: 'basic.return', do: 'delay', delayMs: 0 });
+      const { ids, outcomes } = publishMany(broker, places, 20);
+      await returned.happened;
+      await channel.bindQueue(places.queue, places.exchange, places.topic.name);
+      expect(await outcomes).toEqual(new Array(20).fill(STORED));
+      await channel.unbindQueue(places.queue, places.exchange, places.topic.name);
+      expect(await broker.publish(places.topic, message())).toMatchObject({
+        error: { code: 'BC_UNROUTABLE' },
+      });
+      const { seen } = await attachRecorder(broker, places.consumer);
+      await seen.until(() => true, 21);
+      expect(seen.all.slice(1).map((delivery) => delivery.message.id)).toEqual([...ids]);
+    });
+
     test('is followed by one delivery at a time until as many were settled as had been out', async () => {
       const places = makePlaces(plain, undo);
       const broker = await openWith(places);
