@@ -5,6 +5,9 @@ import { uniqueName } from './names.js';
 
 const IN_FLIGHT = 16;
 
+/** Claims of one call, as the bus asks for with so many transactions at a time. */
+const CLAIM_BULK = 100;
+
 /** Runs `callers` loops over `count` units of work, each taking `size` at a time; resolves with units per second. */
 async function rate(
   { count, size, callers }: { count: number; size: number; callers: number },
@@ -58,15 +61,15 @@ function claimAhead(inbox: Inbox, round: string, count: number) {
   const bulk = (place: number): Promise<string> => {
     bulks[place] ??= (async () => {
       const token = uniqueName('token');
-      const from = place * IN_FLIGHT;
-      await inbox.claim('bench', copiesFrom(round, from, Math.min(IN_FLIGHT, count - from)), token);
+      const from = place * CLAIM_BULK;
+      await inbox.claim('bench', copiesFrom(round, from, Math.min(CLAIM_BULK, count - from)), token);
       return token;
     })();
     return bulks[place];
   };
   return async (n: number): Promise<{ id: string; token: string }> => {
-    const place = Math.floor(n / IN_FLIGHT);
-    if ((place + 1) * IN_FLIGHT < count) void bulk(place + 1);
+    const place = Math.floor(n / CLAIM_BULK);
+    if ((place + 1) * CLAIM_BULK < count) void bulk(place + 1);
     return { id: `${round}-${n}`, token: await bulk(place) };
   };
 }

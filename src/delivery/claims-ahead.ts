@@ -72,8 +72,9 @@ export class ClaimsAhead<Item extends AheadOfTurn> {
     item.askForClaim();
   }
 
-  /** To be called when a place has become free. */
+  /** To be called when a place has become free. Half of those ahead have their turn before more are let in: claims go in bulks. */
   fill(): void {
+    if (this.#ahead > (this.#most >> 1) + this.#options.freePlaces()) return;
     while (this.#parked.length > 0 && this.#hasRoom) this.#letIn(this.#parked.shift() as Item);
   }
 

@@ -76,6 +76,19 @@ test('more are claimed than may run, in one bulk, and no more run than may', asy
   expect(started).toEqual(['a', 'b', 'c']);
 });
 
+test('more are let in once half of those that were claimed ahead had their turn, so that claims stay in bulks', async () => {
+  const { world, asked, pass, end } = createScene({ concurrency: 4 });
+  const ids = Array.from('abcdefghijklmnop');
+  for (const id of ids) world.deliver({ id });
+  await pass();
+  expect(asked).toEqual(['claim a b c d e f g h']);
+  asked.length = 0;
+  await end('a');
+  expect(asked).toEqual(['markDone a']);
+  await end('b');
+  expect(asked).toEqual(['markDone a', 'markDone b', 'claim i j']);
+});
+
 test('a handler that ended frees its place before its end is recorded, but not its lane', async () => {
   const { world, control, started, pass, end } = createScene({ concurrency: 1 });
   const first = world.deliver({ id: 'a', key: 'k' });
