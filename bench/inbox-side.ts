@@ -74,37 +74,57 @@ function claimAhead(inbox: Inbox, round: string, count: number) {
   };
 }
 
-/** A transaction with the handler's one insert; with an inbox, settled by its first write. */
-export function transactionSide(connection: mongoose.Connection, inbox: Inbox | null): Side {
+/** A transaction with the handler's one insert, settled by its first write under the token of the bulk that claimed it. */
+export function transactionSide(connection: mongoose.Connection, inbox: Inbox): Side {
   const effects = connection.collection(uniqueName('effects'));
-  const bare = async (n: number): Promise<void> => {
-    const session = await connection.startSession();
-    session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } });
-    await effects.insertOne({ n }, { session });
-    await effects.insertOne({ n, second: true }, { session });
-    await session.commitTransaction();
-    await session.endSession();
-  };
-  /** Under the token of the bulk that claimed it. */
-  const settled = async (inbox: Inbox, { id, token }: { id: string; token: string }, n: number) => {
+  const settled = async ({ id, token }: { id: string; token: string }, n: number) => {
     const transaction = await inbox.transactions?.begin('bench', { id, generation: 0, attempt: 1 }, token);
     if (transaction === null || transaction === undefined) throw new Error('void: not ours');
     await effects.insertOne({ n }, { session: transaction.session });
     await transaction.commit(new AbortController().signal);
   };
   return {
-    name: inbox === null ? 'bare transactions' : 'with the inbox',
+    name: 'with the inbox',
     open: async () => {
       await effects.createIndex({ n: 1 });
-      await inbox?.start();
+      await inbox.start();
     },
     round: async (count) => {
       const round = uniqueName('message');
-      if (inbox === null) return rate({ count, size: 1, callers: IN_FLIGHT }, (from) => bare(from));
       const claimed = claimAhead(inbox, round, count);
-      return rate({ count, size: 1, callers: IN_FLIGHT }, async (from) =>
-        settled(inbox, await claimed(from), from),
-      );
+      return rate({ count, size: 1, callers: IN_FLIGHT }, async (from) => settled(await claimed(from), from));
+    },
+    close: async () => undefined,
+  };
+}
+
+/**
+ * The same two writes without bus and store: a message whose record is there already is marked as done, and the handler
+ * inserts. The records are made before the time runs.
+ */
+export function bareTransactionSide(connection: mongoose.Connection): Side {
+  const effects = connection.collection(uniqueName('effects'));
+  const marks = connection.collection<{ _id: string; state: string; settledAt?: Date }>(uniqueName('marks'));
+  const settle = async (_id: string, n: number): Promise<void> => {
+    const session = await connection.startSession();
+    session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } });
+    const done = { $set: { state: 'done' }, $currentDate: { settledAt: true as const } };
+    const { matchedCount } = await marks.updateOne({ _id, state: 'claimed' }, done, { session });
+    if (matchedCount !== 1) throw new Error('void: not marked');
+    await effects.insertOne({ n }, { session });
+    await session.commitTransaction();
+    await session.endSession();
+  };
+  return {
+    name: 'bare transactions',
+    open: async () => {
+      await effects.createIndex({ n: 1 });
+      await marks.createIndex({ settledAt: 1 }, { sparse: true, expireAfterSeconds: 86_400 });
+    },
+    round: async (count) => {
+      const ids = copiesFrom(uniqueName('message'), 0, count).map(({ id }) => id);
+      await marks.insertMany(ids.map((_id) => ({ _id, state: 'claimed' })));
+      return rate({ count, size: 1, callers: IN_FLIGHT }, (n) => settle(ids[n] as string, n));
     },
     close: async () => undefined,
   };
