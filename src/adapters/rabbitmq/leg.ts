@@ -10,9 +10,9 @@ import { Intake } from './intake.js';
 import type { LinkUser, RabbitmqContext } from './link.js';
 import { toIncoming } from './messages.js';
 import type { Loss, OpenConnection } from './open-connection.js';
+import { QueueCare } from './queue-care.js';
 import type { RequestBounds } from './rpc-channel.js';
 import { Subscription, type SubscriptionEvents } from './subscription.js';
-import { bindConsumer, provisionTopology } from './topology.js';
 
 /** AMQP's prefetch count is 16 bits. */
 const PREFETCH_MAX = 65_535;
@@ -45,6 +45,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
   readonly #options: LegOptions;
   readonly #queue: string;
   readonly #intake: Intake;
+  readonly #care: QueueCare;
   #capacity: number;
   #connection: OpenConnection | null = null;
   #subscription: Subscription | null = null;
@@ -53,10 +54,6 @@ export class RabbitmqLeg implements Leg, LinkUser {
   #reason: BuscouplerError | null = null;
   /** Until the first consume-ok: who waits for it. */
   #starting: { resolve(): void; reject(error: BuscouplerError): void } | null = null;
-  /** The queue vanished: places are looked at before the next subscription. */
-  #isQueueGone = false;
-  /** The connection was lost, and the server with it, for all we know: it may come back without what it had. */
-  #isServerNew = false;
   /** So many settlements long one delivery is taken at a time: that many were unacked when a connection died. */
   #caution = 0;
   /** Ready messages in the queue, as last seen, and when that was asked for. */
@@ -71,6 +68,8 @@ export class RabbitmqLeg implements Leg, LinkUser {
     this.#options = options;
     this.#queue = queueOf(options.spec.consumer);
     this.#capacity = options.spec.capacity;
+    const { context, logger, spec } = options;
+    this.#care = new QueueCare({ consumer: spec.consumer, emit: context.emit, logger });
     this.#intake = new Intake({
       hasRoom: () => !this.#isPaused && this.#unsettled() < this.#prefetch(),
       handOver: (message) => this.#handOver(message),
@@ -138,7 +137,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
     if (this.#starting !== null) return 'starting';
     // Changing the prefetch needs a moment without a consumer, which is no failure.
     const hasConsumed = this.#subscription !== null && this.#subscription.prefetch > 0;
-    if (!hasConsumed || this.#isQueueGone) return 'recovering';
+    if (!hasConsumed || this.#care.isQueueGone) return 'recovering';
     return this.#options.spec.role === 'draining' ? 'draining' : 'live';
   }
 
@@ -176,7 +175,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
 
   linkDown(loss: Loss): void {
     this.#connection = null;
-    this.#isServerNew = true;
+    this.#care.connectionLost();
     const isCulprit = loss.isPoison && this.#subscription?.isMidMessage === true;
     // What the server had sent is not known then: most of it never came to be delivered.
     this.#lose(loss.error, isCulprit ? this.#capacity : 0);
@@ -230,34 +229,13 @@ export class RabbitmqLeg implements Leg, LinkUser {
     if (current !== null && (!isWanted || current.prefetch !== prefetch)) await current.cancel();
     const connection = this.#connection;
     if (!isWanted || connection === null) return;
-    if (this.#isQueueGone) await this.#provision(connection);
-    if (this.#isServerNew) await this.#bind(connection);
+    await this.#care.look({ connection, bounds: this.#bounds() });
     this.#subscription ??= await this.#subscribe(connection);
     if (!this.#subscription.isConsuming) await this.#subscription.consume(prefetch);
   }
 
   #prefetch(): number {
     return this.#caution > 0 ? 1 : Math.min(Math.max(1, this.#capacity), PREFETCH_MAX);
-  }
-
-  async #provision(connection: OpenConnection): Promise<void> {
-    const { context, spec } = this.#options;
-    const access = { connection, bounds: this.#bounds() };
-    await provisionTopology({ access, emit: context.emit }, { topics: [], consumers: [spec.consumer] });
-    this.#isQueueGone = false;
-    this.#isServerNew = false;
-  }
-
-  /** What waits in the queue is consumed with or without its bindings; the queue's own absence is told by consuming. */
-  async #bind(connection: OpenConnection): Promise<void> {
-    const { logger, spec } = this.#options;
-    try {
-      await bindConsumer({ connection, bounds: this.#bounds() }, spec.consumer);
-    } catch (error) {
-      if ((error as BuscouplerError).code === 'BC_BROKER_UNAVAILABLE') throw error;
-      logger.warn({ err: error, consumer: spec.consumer.name }, 'a queue could not be bound again');
-    }
-    this.#isServerNew = false;
   }
 
   #bounds(): RequestBounds {
@@ -295,7 +273,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
     const isLoss = error.code === 'BC_BROKER_UNAVAILABLE';
     const isNews = this.#reason?.message !== error.message;
     this.#reason = error;
-    if (error.code === 'BC_PLACE_MISSING') this.#isQueueGone = true;
+    if (error.code === 'BC_PLACE_MISSING') this.#care.queueGone();
     if (this.#starting !== null && !isLoss) {
       this.#starting.reject(error);
       return;
@@ -310,7 +288,7 @@ export class RabbitmqLeg implements Leg, LinkUser {
   }
 
   #cancelled(): void {
-    this.#isQueueGone = true;
+    this.#care.queueGone();
     this.#nudge();
   }
 
