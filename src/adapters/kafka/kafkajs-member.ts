@@ -67,6 +67,9 @@ class KafkajsMember implements MemberClient {
   #held: Assignment = {};
   readonly #sockets = new Set<GuardedSocket>();
   #isAbandoned = false;
+  #isLeaving = false;
+  /** Settles when it has joined, or will not. */
+  #started: Promise<void> = Promise.resolve();
   #commit: EachBatchPayload['commitOffsetsIfNecessary'] | null = null;
 
   constructor(context: ClientContext, spec: MemberSpec, seeds: readonly Seed[]) {
@@ -100,8 +103,14 @@ class KafkajsMember implements MemberClient {
     on(events.CRASH, ({ payload: { error } }) => onCrash(error));
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     await this.#consumer.connect();
+    if (this.#isLeaving) return;
     // Positions that the group has not committed do not exist here: they are written before it starts.
     await this.#consumer.subscribe({ topics: [...this.#spec.topics], fromBeginning: true });
     await this.#consumer.run({
@@ -147,7 +156,10 @@ class KafkajsMember implements MemberClient {
     }
   }
 
+  /** kafkajs does not stop what is joining still: it would join after that, and be a member until its session ends. */
   async leave(): Promise<void> {
+    this.#isLeaving = true;
+    await this.#started.catch(() => undefined);
     await this.#consumer.disconnect();
   }
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { Kafka, logLevel } from 'kafkajs';
 import { STORED } from '../../../src/contract/broker.js';
 import type { AnyTopic } from '../../../src/contract/topic.js';
 import { describeWithServers } from '../../support/servers/describe-with-servers.js';
@@ -194,4 +195,22 @@ describeWithServers('Kafka faults', { own: ['kafka'] }, () => {
     },
     KILL_MS,
   );
+
+  test('a member that is told to leave while it joins leaves all the same', async () => {
+    const opened = await open();
+    const topic = someTopic();
+    const consumer = someConsumer(topic);
+    await opened.broker.provision({ topics: [topic], consumers: [consumer] });
+    // The node has the member by now, and the member does not know it.
+    const joining = proxy().fault({ on: 'reply', frame: 'sync-group', do: 'delay', delayMs: 500 });
+    const attaching = opened.broker.attach(recordingSpec(consumer).spec).catch((error) => error);
+    await joining.happened;
+    await opened.broker.close({ deadlineMs: 8_000 });
+    expect(await attaching).toMatchObject({ code: 'BC_LIFECYCLE' });
+    const admin = new Kafka({ ...cluster.client, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const { groups } = await admin.describeGroups([consumer.group]);
+    await admin.disconnect();
+    expect(groups[0]?.members).toEqual([]);
+  });
 });

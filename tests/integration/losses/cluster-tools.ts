@@ -118,11 +118,12 @@ export async function startTools(): Promise<ClusterTools> {
       }
     },
     async stored(topic) {
-      const wanted = await withAdmin(async (admin) => {
-        const offsets = await admin.fetchTopicOffsets(topic);
-        return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
-      });
-      return readAll(client(), topic, wanted);
+      for (;;) {
+        const offsets = await withAdmin((admin) => admin.fetchTopicOffsets(topic).catch(isWithoutLeader));
+        if (offsets === false) continue;
+        const wanted = offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+        return readAll(client(), topic, wanted);
+      }
     },
     dispose: () => cluster.dispose(),
   };
@@ -138,11 +139,17 @@ function replicasOf(leader: number): number[] {
 const areLed = (leaders: readonly number[]): boolean =>
   leaders.length > 0 && leaders.every((leader) => leader > 0);
 
-/** False, so that it is asked again; throws every other error. */
-function isUnknownTopic(error: Error): false {
-  if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
-  throw error;
-}
+/** False for one of these errors, so that it is asked again; throws every other one. */
+const isOneOf =
+  (...types: readonly string[]) =>
+  (error: Error): false => {
+    if (types.includes((error as { type?: string }).type ?? '')) return false;
+    throw error;
+  };
+
+const isUnknownTopic = isOneOf('UNKNOWN_TOPIC_OR_PARTITION');
+/** A leader that was moved is on its way back. */
+const isWithoutLeader = isOneOf('LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION');
 
 /** The answer to a changed setting comes before the brokers have heard of it. */
 async function untilRefused(client: Kafka, topic: string, bytes: number): Promise<void> {
