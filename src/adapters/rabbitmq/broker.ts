@@ -28,7 +28,7 @@ import { createManagement, type Management } from './management.js';
 import { checkQueue, type PlaceAccess } from './places.js';
 import { RabbitmqPublisher } from './publisher.js';
 import { surveyConsumer } from './survey.js';
-import { checkTopologyNames, provisionConsumer, provisionTopology } from './topology.js';
+import { checkTopologyNames, provisionTopology } from './topology.js';
 
 /** What RabbitMQ can do. */
 export const RABBITMQ_CAPABILITIES: Capabilities = Object.freeze({
@@ -108,8 +108,7 @@ class RabbitmqBroker implements BrokerPort {
   #restore(consumer: AnyConsumer): void {
     if (this.#restoring.has(consumer)) return;
     this.#restoring.add(consumer);
-    this.#access()
-      .then((access) => provisionConsumer({ access, emit: this.#options.emit }, consumer))
+    this.provision({ topics: [], consumers: [consumer] })
       .catch(() => undefined)
       .finally(() => this.#restoring.delete(consumer));
   }

@@ -4,7 +4,7 @@ import type { ExchangeState, Parcel } from './parcel.js';
 import { checkExchange, type PlaceAccess } from './places.js';
 import { exchangeState } from './target.js';
 
-/** Pause before an exchange is asked for again when the server could not say, ms. */
+/** Pause before an exchange is asked for again when the server could not say, or used again when no queue was bound, ms. */
 const ASK_AGAIN_MS = 100;
 
 /** What the gate needs of the publisher. */

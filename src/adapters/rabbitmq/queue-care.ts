@@ -16,10 +16,9 @@ export interface QueueCareOptions {
 export class QueueCare {
   readonly #options: QueueCareOptions;
   #isQueueGone = false;
-  /** The server may come back without what it had. */
-  #isServerNew = false;
-  /** How often something may have gone. */
-  #doubts = 0;
+  /** Connections that were lost, and after how many of them the places were last made: a server may come back without what it had. */
+  #losses = 0;
+  #madeAfter = 0;
 
   constructor(options: QueueCareOptions) {
     this.#options = options;
@@ -33,23 +32,20 @@ export class QueueCare {
   /** The server cancelled the consumer or knows no such queue. */
   queueGone(): void {
     this.#isQueueGone = true;
-    this.#doubts += 1;
   }
 
   /** The connection is gone, and the server with it, for all that is known. */
   connectionLost(): void {
-    this.#isServerNew = true;
-    this.#doubts += 1;
+    this.#losses += 1;
   }
 
   /** Makes again what may be gone; rejects with why a queue that is gone cannot be made. */
   async look(access: PlaceAccess): Promise<void> {
-    const doubts = this.#doubts;
+    const losses = this.#losses; // one more may come meanwhile
     if (this.#isQueueGone) await this.#provision(access);
-    else if (this.#isServerNew) await this.#bind(access);
-    if (doubts !== this.#doubts) return; // it may have gone again meanwhile: the next look sees to it
+    else if (losses !== this.#madeAfter) await this.#bind(access);
     this.#isQueueGone = false;
-    this.#isServerNew = false;
+    this.#madeAfter = losses;
   }
 
   #provision(access: PlaceAccess): Promise<void> {

@@ -171,8 +171,8 @@ export async function bindConsumer(access: PlaceAccess, consumer: AnyConsumer): 
   for (const binding of bindingsOf(consumer)) await bind(access, binding);
 }
 
-/** Everything that one consumer needs. Idempotent; also run when one of its queues was deleted under it. */
-export async function provisionConsumer(provisioner: Provisioner, consumer: AnyConsumer): Promise<void> {
+/** Everything that one consumer needs, its exchange apart. */
+async function provisionConsumer(provisioner: Provisioner, consumer: AnyConsumer): Promise<void> {
   await provisionDeadLetters(provisioner, consumer);
   await provisionQueue(provisioner, consumer);
   await provisionRetries(provisioner, consumer);
@@ -191,7 +191,7 @@ async function provisionQueue(provisioner: Provisioner, consumer: AnyConsumer): 
   await bindConsumer(access, consumer);
 }
 
-/** Creates or checks everything, exchanges first. */
+/** Creates or checks everything, exchanges first. Idempotent; also run when a consumer's queue was deleted under it. */
 export async function provisionTopology(provisioner: Provisioner, topology: Topology): Promise<void> {
   checkTopologyNames(topology);
   const topics = new Set([...topology.topics, ...topology.consumers.map((consumer) => consumer.topic)]);

@@ -22,6 +22,13 @@ const isTold =
   (one: Told): boolean =>
     one.name === name;
 
+async function publishUntilStored(
+  broker: TestBroker,
+  ...what: Parameters<TestBroker['publish']>
+): Promise<void> {
+  while ((await broker.publish(...what)) !== STORED);
+}
+
 describeWithServers('a connection to RabbitMQ that is lost', { shared: VERSIONS }, (servers) => {
   describe.each(VERSIONS)('on %s', (version) => {
     let undo: Cleanup;
@@ -214,8 +221,7 @@ describeWithServers('a connection to RabbitMQ that is lost', { shared: VERSIONS 
       await proxy.heal();
       await broker.told.until(isTold('place-created'), 2 * created);
       const one = message();
-      let outcome = await broker.publish(places.topic, one);
-      while (outcome !== STORED) outcome = await broker.publish(places.topic, one);
+      await publishUntilStored(broker, places.topic, one);
       await seen.until(({ message: seenOne }) => seenOne.id === one.id);
     });
 
@@ -284,8 +290,7 @@ describeWithServers('a queue that vanishes under its consumer', { shared: VERSIO
       const { seen } = await attachRecorder(broker, consumer);
       await (await plain.channel()).deleteQueue(queue);
       const one = message();
-      let outcome = await broker.publish(topic, one);
-      while (outcome !== STORED) outcome = await broker.publish(topic, one);
+      await publishUntilStored(broker, topic, one);
       await seen.until(({ message: seenOne }) => seenOne.id === one.id);
     });
 
